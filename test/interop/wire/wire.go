@@ -1,0 +1,186 @@
+// Package wire listens on the loopback interface to the RTP that reaches a
+// test phone, with the time of each packet.
+//
+// It sees what a phone's own recording does not: what arrives while the phone is on hold
+// and afterwards. It needs the right to open a packet socket (root, or CAP_NET_RAW) and
+// Linux. One goroutine reads until the test ends.
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tandemswitch/tandem/test/interop/sound"
+)
+
+// Packet is one RTP packet as it arrived.
+type Packet struct {
+	At          time.Time
+	SSRC        uint32
+	Seq         uint16
+	PayloadType uint8
+	Payload     []byte
+}
+
+// Capture collects the RTP for one address.
+type Capture struct {
+	tb   testing.TB
+	addr [4]byte
+
+	mu      sync.Mutex
+	packets []Packet
+}
+
+// Listen begins to collect what is sent to the IPv4 address. The second
+// result is false, with a line in the test's log, where packet sockets are not permitted.
+func Listen(tb testing.TB, addr netip.Addr) (*Capture, bool) {
+	tb.Helper()
+	c := &Capture{tb: tb, addr: addr.As4()}
+	fd, err := open()
+	if errors.Is(err, os.ErrPermission) {
+		tb.Logf("audio on the wire is not checked: packet sockets need root or CAP_NET_RAW: %v", err)
+		return nil, false
+	}
+	if err != nil {
+		tb.Fatalf("wire: %v", err)
+	}
+	stop := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.read(fd, stop)
+	}()
+	tb.Cleanup(func() {
+		close(stop)
+		<-ended
+		_ = unix.Close(fd)
+	})
+	return c, true
+}
+
+// Between returns the packets that arrived in a span of time.
+func (c *Capture) Between(from, to time.Time) []Packet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var some []Packet
+	for _, p := range c.packets {
+		if !p.At.Before(from) && p.At.Before(to) {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
+// Audio decodes G.711 packets, one after the other, whatever the time between
+// them; other payload types are left out.
+func Audio(packets []Packet) sound.Recording {
+	r := sound.Recording{RateHz: 8000}
+	for _, p := range packets {
+		switch p.PayloadType {
+		case 0:
+			for _, b := range p.Payload {
+				r.Samples = append(r.Samples, sound.MuLaw(b))
+			}
+		case 8:
+			for _, b := range p.Payload {
+				r.Samples = append(r.Samples, sound.ALaw(b))
+			}
+		}
+	}
+	return r
+}
+
+// Gap returns the longest time between two packets that follow each other.
+func Gap(packets []Packet) time.Duration {
+	var gap time.Duration
+	for i := 1; i < len(packets); i++ {
+		gap = max(gap, packets[i].At.Sub(packets[i-1].At))
+	}
+	return gap
+}
+
+// readTimeoutMicroseconds is how long the reader may not notice that it is to
+// end.
+const readTimeoutMicroseconds = 100_000
+
+func open() (int, error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, int(networkOrder(unix.ETH_P_IP)))
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: readTimeoutMicroseconds}); err != nil {
+		_ = unix.Close(fd)
+		return -1, os.NewSyscallError("setsockopt", err)
+	}
+	return fd, nil
+}
+
+func networkOrder(v uint16) uint16 { return v<<8 | v>>8 }
+
+func (c *Capture) read(fd int, stop <-chan struct{}) {
+	buf := make([]byte, 64<<10)
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		n, from, err := unix.Recvfrom(fd, buf, 0)
+		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil {
+			c.tb.Errorf("wire: %v", err)
+			return
+		}
+		// Each packet on the loopback interface is seen twice: on its way out and on its way in.
+		if ll, ok := from.(*unix.SockaddrLinklayer); !ok || ll.Pkttype == unix.PACKET_OUTGOING {
+			continue
+		}
+		if p, ok := parse(buf[:n], c.addr); ok {
+			p.At = time.Now()
+			c.mu.Lock()
+			c.packets = append(c.packets, p)
+			c.mu.Unlock()
+		}
+	}
+}
+
+// parse returns the RTP in an IPv4 packet for the address (RFC 791 §3.1,
+// RFC 768, RFC 3550 §5.1). Fragments, and packets with RTP header extensions, are not
+// expected here and left out.
+func parse(b []byte, addr [4]byte) (Packet, bool) {
+	const udp = 17
+	if len(b) < 20 || b[0]>>4 != 4 || b[9] != udp || [4]byte(b[16:20]) != addr {
+		return Packet{}, false
+	}
+	headerBytes := int(b[0]&0x0f) * 4
+	if len(b) < headerBytes+8+12 {
+		return Packet{}, false
+	}
+	rtp := b[headerBytes+8:]
+	const version2NoExtension = 0x80
+	payloadType := rtp[1] & 0x7f
+	// Types 64 to 95 are RTCP's (RFC 5761 §4).
+	if rtp[0]&0xf0 != version2NoExtension || payloadType >= 64 && payloadType <= 95 {
+		return Packet{}, false
+	}
+	offset := 12 + 4*int(rtp[0]&0x0f)
+	if len(rtp) < offset {
+		return Packet{}, false
+	}
+	return Packet{
+		SSRC:        binary.BigEndian.Uint32(rtp[8:]),
+		Seq:         binary.BigEndian.Uint16(rtp[2:]),
+		PayloadType: payloadType,
+		Payload:     append([]byte(nil), rtp[offset:]...),
+	}, true
+}

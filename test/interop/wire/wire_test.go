@@ -1,0 +1,69 @@
+package wire
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/tandemswitch/tandem/test/interop/loopback"
+)
+
+func TestCaptureSeesEachPacketOnce(t *testing.T) {
+	addr := loopback.Addr()
+	c, ok := Listen(t, addr)
+	if !ok {
+		t.Skip("packet sockets are not permitted here")
+	}
+	to, err := loopback.AddrPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	start := time.Now()
+	packets := [][]byte{
+		{0x80, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0xff, 0xfe}, // RTP, µ-law
+		{0x80, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9},           // RTCP
+		[]byte("OPTIONS sip:a SIP/2.0\r\n"),
+		{0x80, 0x88, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9, 0xd5}, // RTP, A-law, with marker
+	}
+	for _, p := range packets {
+		// Nobody listens there: the answer to one packet is an error for the next.
+		for _, err := conn.Write(p); err != nil; _, err = conn.Write(p) {
+		}
+	}
+	var got []Packet
+	for deadline := time.Now().Add(10 * time.Second); len(got) < 2 && time.Now().Before(deadline); {
+		got = c.Between(start, time.Now())
+	}
+	if len(got) != 2 || got[0].Seq != 7 || got[1].Seq != 8 || got[1].SSRC != 9 {
+		t.Fatalf("captured %v", got)
+	}
+	if a := Audio(got); len(a.Samples) != 3 || a.Samples[1] != 8 || a.Samples[2] != 8 {
+		t.Errorf("Audio() = %v", a.Samples)
+	}
+}
+
+func TestParseTakesOnlyRTPOfTheAddress(t *testing.T) {
+	addr := netip.MustParseAddr("127.9.8.7").As4()
+	good := []byte{
+		0x45, 0, 0, 41, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 9, 8, 7, // IP
+		0, 1, 0, 2, 0, 21, 0, 0, // UDP
+		0x80, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0xff, // RTP
+	}
+	if p, ok := parse(good, addr); !ok || p.Seq != 0x102 || len(p.Payload) != 1 {
+		t.Errorf("parse() = %v, %v", p, ok)
+	}
+	for n := range 40 {
+		if _, ok := parse(good[:n], addr); ok {
+			t.Errorf("parse() takes a packet cut to %d bytes", n)
+		}
+	}
+	if _, ok := parse(good, [4]byte{127, 0, 0, 1}); ok {
+		t.Error("parse() takes a packet for another address")
+	}
+}
