@@ -99,14 +99,14 @@ func ReadWAV(path string) (WAV, error) {
 }
 
 // KeepOnFailure writes channels to t's artifact directory as name.wav when
-// the test has failed at its end.
+// the test has failed at its end. It lasts where go test -artifacts says so.
 func KeepOnFailure(t testing.TB, name string, rateHz int, channels ...[]int16) {
 	t.Helper()
+	path := filepath.Join(t.ArtifactDir(), name+".wav")
 	t.Cleanup(func() {
 		if !t.Failed() {
 			return
 		}
-		path := filepath.Join(t.ArtifactDir(), name+".wav")
 		if err := os.WriteFile(path, EncodeWAV(WAV{rateHz, channels}), 0o600); err != nil {
 			t.Log(err)
 			return
