@@ -26,6 +26,7 @@ type Command struct {
 	Dir   string   // working directory, also of its log
 	Env   []string // added to the environment
 	Grace time.Duration
+	Quiet bool // do not print the output of a failed test: it says nothing
 }
 
 // defaultGrace is how long a program may take to end after SIGTERM before it
@@ -43,6 +44,7 @@ type Process struct {
 	name   string
 	log    string
 	grace  time.Duration
+	quiet  bool
 	exited chan struct{} // closed after err was set
 	err    error
 }
@@ -79,7 +81,7 @@ func Run(tb testing.TB, c Command) *Process {
 	}
 	p := &Process{
 		tb: tb, cmd: cmd, name: c.Name, log: logFile.Name(),
-		grace: c.Grace, exited: make(chan struct{}),
+		grace: c.Grace, quiet: c.Quiet, exited: make(chan struct{}),
 	}
 	if p.grace == 0 {
 		p.grace = defaultGrace
@@ -159,7 +161,7 @@ func (p *Process) cleanup() {
 			p.tb.Error(err)
 		}
 	}
-	if !p.tb.Failed() {
+	if p.quiet || !p.tb.Failed() {
 		return
 	}
 	out := []byte(p.Log())
