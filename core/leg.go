@@ -125,6 +125,9 @@ type (
 		Cause  Cause
 		Detail string
 	}
+	// StreamReport brings an event of a stream that the endpoint itself opened
+	// (a loopback pipe).
+	StreamReport struct{ Event media.StreamEvent }
 	// Released is the last event of every leg: the endpoint is done with it.
 	Released struct{ SIPStatus int }
 )
@@ -142,6 +145,7 @@ func (Redirected) legEvent()       {}
 func (VariablesLearned) legEvent() {}
 func (FarHangup) legEvent()        {}
 func (LegFailed) legEvent()        {}
+func (StreamReport) legEvent()     {}
 func (Released) legEvent()         {}
 
 // Incoming is a new call that an endpoint presents to the switch.

@@ -146,6 +146,7 @@ type BridgeResult struct {
 	Answered    bool      // and was answered
 	Peer        ChannelID // the winner
 	Cause       Cause     // why the bridge ended, or why originate failed
+	By          Hanger    // who ended it
 	SIPStatus   int       // the far end's refusal, 0 if none
 	Phrase      string
 	Transferred bool // the A leg was moved elsewhere meanwhile

@@ -1,0 +1,111 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/channel"
+)
+
+// releaseLimit is how long an endpoint may take to end a leg: a BYE's or
+// CANCEL's Timer F of 64·T1 = 32 s (RFC 3261 §17.1.2.2) and some more.
+const releaseLimit = 40 * time.Second
+
+// Hangup implements core.Session: it asks for the end and returns at once.
+func (s *Session) Hangup(c core.Cause, by core.Hanger) {
+	s.ending.Store(true)
+	s.post(hangupRequest{cause: c, by: by})
+}
+
+// Refuse implements core.Session.
+func (s *Session) Refuse(status int, phrase string, c core.Cause) {
+	s.ending.Store(true)
+	s.post(hangupRequest{cause: c, by: core.ByApp, refusal: core.Release{SIPStatus: status, Phrase: phrase}})
+}
+
+// HangupElsewhere ends a leg that lost the race: somebody else answered.
+func (s *Session) HangupElsewhere(c core.Cause) {
+	s.ending.Store(true)
+	s.post(hangupRequest{cause: c, by: core.BySwitch, refusal: core.Release{Elsewhere: true}})
+}
+
+type hangupRequest struct {
+	cause   core.Cause
+	by      core.Hanger
+	refusal core.Release
+}
+
+func (m hangupRequest) handle(s *Session) {
+	if s.ch.State() < core.StateHangup {
+		s.refusal = m.refusal
+	}
+	s.hangup(m.cause, m.by)
+}
+
+// Redirect implements core.Session: 302 before the answer.
+func (s *Session) Redirect(ctx context.Context, contacts []string) error {
+	reply := make(chan error, 1)
+	return s.ask(ctx, redirectRequest{contacts, reply}, reply)
+}
+
+type redirectRequest struct {
+	contacts []string
+	reply    chan<- error
+}
+
+func (m redirectRequest) handle(s *Session) {
+	r, ok := s.leg.(core.Redirector)
+	if !ok || s.direction == core.Outbound || s.facts.currentProgress().Answered() {
+		m.reply <- core.ErrUnsupported
+		return
+	}
+	r.Redirect(m.contacts)
+	s.hangup(core.CauseRedirectionToNewDest, core.ByApp)
+	m.reply <- nil
+}
+
+// releaseLeg asks the endpoint to end the leg. Without a leg there is nothing
+// to wait for.
+func (s *Session) releaseLeg() {
+	if s.leg == nil {
+		s.post(legMessage{core.Released{}})
+		return
+	}
+	if s.released {
+		return
+	}
+	s.released = true
+	cause, _ := s.ch.Cause()
+	r := s.refusal
+	r.Cause = cause
+	s.stuck = time.AfterFunc(releaseLimit, func() { s.post(stuckMessage{}) })
+	s.leg.Release(r)
+}
+
+// stuckMessage: the endpoint did not report Released in time.
+type stuckMessage struct{}
+
+func (stuckMessage) handle(s *Session) {
+	if s.ch.State() != core.StateHangup {
+		return
+	}
+	s.log.Error("leg does not end", "leg", s.leg.Snapshot().State, "app", s.ch.AppRunning())
+	_ = s.step(channel.Released, 0, "")
+}
+
+// closeMedia ends taps, playbacks and the stream, in this order, so that
+// recordings have all their sound.
+func (s *Session) closeMedia() {
+	for name, t := range s.taps {
+		t.Close()
+		delete(s.taps, name)
+	}
+	if s.stream != nil {
+		s.stream.Close()
+	}
+	for id, p := range s.playbacks {
+		p.finish(playEnd{interrupted: true})
+		delete(s.playbacks, id)
+	}
+}

@@ -1,0 +1,94 @@
+package session
+
+import (
+	"time"
+
+	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/channel"
+)
+
+// announce publishes a notice about this channel.
+func (s *Session) announce(kind string, data map[string]any) {
+	if s.cfg.Deps.Events == nil {
+		return
+	}
+	s.cfg.Deps.Events.Publish(core.Notice{Type: kind, Time: time.Now(), CallID: s.callID, LegID: s.id, Data: data})
+}
+
+func (s *Session) announceCreated() {
+	p := s.Profile()
+	s.log.Info("call started", "leg", legName(s.direction), "from", p.CallerIDNumber, "to", p.DestinationNumber, "context", p.Context)
+	s.announce("leg.created", map[string]any{
+		"direction": s.direction.String(), "name": s.Name(), "from": p.CallerIDNumber, "to": p.DestinationNumber, "context": p.Context,
+	})
+}
+
+func legName(d core.Direction) string {
+	if d == core.Outbound {
+		return "b"
+	}
+	return "a"
+}
+
+// announceHangup tells watchers at once, before the endpoint is done: the
+// other leg must not wait for our BYE's answer.
+func (s *Session) announceHangup() {
+	cause, by := s.ch.Cause()
+	s.facts.setEnded(cause, by)
+	s.facts.advance(core.ProgressEnded)
+	s.facts.set("hangup_cause", cause.String())
+	s.Journal(core.JournalEntry{Kind: core.JournalHangup, Sentence: "hangup", Data: []any{"cause", cause.String(), "by", string(by), "sip_status", s.sipStatus}})
+	phrase, _ := s.facts.lookup("sip_hangup_phrase")
+	s.saw(SawEnded{Cause: cause, By: by, Status: s.sipStatus, Phrase: phrase})
+	s.watcher = nil
+	s.facts.setPeer("")
+	s.closeMedia()
+	for _, w := range s.confirmed {
+		w <- s.endedError()
+	}
+	for _, w := range s.reoffers {
+		w <- s.endedError()
+	}
+	s.confirmed, s.reoffers = nil, nil
+}
+
+// report hands over the record and tells the world; the channel is destroyed next.
+func (s *Session) report() {
+	rec := s.record()
+	if r := s.cfg.Deps.Records; r != nil {
+		r.Write(rec)
+	}
+	var dur time.Duration
+	if !rec.Times.Answered.IsZero() {
+		dur = rec.Times.Ended.Sub(rec.Times.Answered)
+	}
+	s.announce("leg.ended", map[string]any{
+		"cause": rec.Cause.String(), "q850": rec.Cause.Q850(), "hung_up_by": string(rec.HungUpBy), "sip_status": rec.SIPStatus, "billsec": int(dur.Seconds()),
+	})
+	s.log.Info("call ended", "leg", legName(s.direction), "cause", rec.Cause.String(), "by", string(rec.HungUpBy), "dur", dur)
+	_ = s.step(channel.Reported, 0, "")
+}
+
+func (s *Session) record() core.Record {
+	f := &s.facts
+	f.mu.Lock()
+	rec := core.Record{
+		CallID: s.callID, LegID: s.id, Direction: s.direction, Endpoint: s.endpoint, Name: f.name, Profile: f.profile, Times: f.times,
+		Cause: f.cause, HungUpBy: f.by, SIPStatus: s.sipStatus, Peer: f.lastPeer, Codec: f.using.String(), Apps: s.steps,
+	}
+	stream := f.stream
+	f.mu.Unlock()
+	if f.format().IsZero() {
+		rec.Codec = ""
+	}
+	rec.Profile.UUID = s.id
+	if n := len(s.steps); n > 0 {
+		rec.LastApp, rec.LastArg = s.steps[n-1].App, s.steps[n-1].Data
+	}
+	if stream != nil {
+		st := stream.Stats()
+		rec.Media = &st
+	}
+	rec.Variables = f.all()
+	return rec
+}

@@ -1,0 +1,337 @@
+// Package session runs one channel: a goroutine that owns the channel's state
+// machine, its leg and its stream, and carries out what the machine decides.
+//
+// Everybody else posts messages to it. One more goroutine per session runs the
+// hunt and then the applications, one step after another (the runner); it asks
+// the owner and waits, never the other way round (design rule C4). Both end
+// before Run returns.
+//
+//	leg events ─┐
+//	stream events ├─► inbox ─► owner ─► channel.Step ─► actions
+//	requests ───┘                │
+//	                             └─ starts ─► runner: hunt, steps, applications
+package session
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/channel"
+	"github.com/tandemswitch/tandem/core/internal/inbox"
+	"github.com/tandemswitch/tandem/media"
+)
+
+// Config is what every session of a switch shares. Immutable.
+type Config struct {
+	Deps core.Deps
+	// Dialer does the work of Bridge; the exchange provides it.
+	Dialer Dialer
+	// Find returns the live session of an id, or nil.
+	Find func(core.ChannelID) *Session
+}
+
+// Dialer originates dial on behalf of a and joins a with the winner. It runs
+// on a's runner and blocks until the bridge ended.
+type Dialer interface {
+	Dial(ctx context.Context, a *Session, dial string) (core.BridgeResult, error)
+}
+
+// message is what waits in the inbox. handle runs in the owner's goroutine and
+// must not block.
+type message interface{ handle(s *Session) }
+
+// Session runs one channel. Create it with NewInbound or NewOutbound and call
+// Run once.
+type Session struct {
+	// Immutable after New.
+	cfg       *Config
+	id        core.ChannelID
+	callID    core.CallID
+	direction core.Direction
+	endpoint  string
+	log       *slog.Logger
+	box       *inbox.Inbox[message]
+	done      chan struct{} // closed when the channel is destroyed
+	digits    chan core.Digit
+	place     *placing // how the leg of an outbound session is made; nil for inbound
+
+	facts     facts       // guarded by its own mutex
+	congested atomic.Bool // the inbox was full: hang up
+	ending    atomic.Bool // somebody asked for the end: no further step runs
+	wg        sync.WaitGroup
+
+	// Owned by Run.
+	ctx        context.Context // ends when Run's does; parent of runners
+	ch         channel.Channel
+	leg        core.Leg
+	released   bool // Release was called
+	local      core.LocalMedia
+	stream     media.Stream
+	offer      *media.Description // the far end's offer that waits for our answer
+	lateOffer  bool               // the far end made none: our answer carries the offer
+	described  bool               // our answer (or late offer) was sent
+	heldByFar  bool               // the far end put us on hold
+	refusal    core.Release       // status the application chose for a refusal
+	sipStatus  int
+	run        *runner
+	runners    int
+	pending    []core.Step // what RunSteps runs without a hunt
+	watcher    Watcher
+	playbacks  map[string]*playback
+	taps       map[string]media.Tap
+	background *playback
+	confirmed  []chan<- error // who waits for the ACK of a late offer
+	reoffers   []chan<- error // who waits for the outcome of our re-INVITE
+	steps      []core.Step    // what the call went through, for its record
+	stuck      *time.Timer    // the leg did not report Released in time
+}
+
+// NewInbound returns the session of a call that an endpoint presents.
+func NewInbound(cfg *Config, in core.Incoming, id core.ChannelID, call core.CallID) *Session {
+	s := newSession(cfg, id, call, core.Inbound, in.Endpoint)
+	s.leg, s.offer, s.local, s.lateOffer = in.Leg, in.Offer, in.Local, in.Offer == nil
+	s.facts.init(in.Profile, in.Name, in.Variables)
+	s.facts.setOffered(in.Offer)
+	return s
+}
+
+// Outbound says what B leg a session shall make.
+type Outbound struct {
+	Endpoint core.Endpoint
+	Request  core.Outgoing
+	// Prefer is what the A leg offered or uses, to be offered first.
+	Prefer []media.Format
+	// Watcher sees the milestones from the start.
+	Watcher Watcher
+}
+
+// NewOutbound returns the session of a B leg. The leg is placed by Run.
+func NewOutbound(cfg *Config, o Outbound) *Session {
+	s := newSession(cfg, o.Request.ChannelID, o.Request.CallID, core.Outbound, o.Endpoint.Prefix())
+	s.place = &placing{endpoint: o.Endpoint, request: o.Request, prefer: o.Prefer}
+	s.watcher = o.Watcher
+	s.facts.init(o.Request.Profile, o.Endpoint.Prefix()+"/"+o.Request.Target, o.Request.Variables)
+	return s
+}
+
+func newSession(cfg *Config, id core.ChannelID, call core.CallID, d core.Direction, endpoint string) *Session {
+	return &Session{
+		cfg: cfg, id: id, callID: call, direction: d, endpoint: endpoint,
+		log:       cfg.Deps.Log.With("call", call, "chan", id),
+		box:       inbox.New[message](0),
+		done:      make(chan struct{}),
+		digits:    make(chan core.Digit, 128),
+		playbacks: map[string]*playback{},
+		taps:      map[string]media.Tap{},
+	}
+}
+
+// Inbox is where the leg's endpoint posts.
+func (s *Session) Inbox() core.Inbox { return legInbox{s} }
+
+type legInbox struct{ s *Session }
+
+func (b legInbox) Post(ev core.Event) { b.s.post(legMessage{ev}) }
+
+// Run runs the channel until it is destroyed. Cancelling ctx hangs up with
+// SYSTEM_SHUTDOWN. It returns after the runner ended too.
+func (s *Session) Run(ctx context.Context) {
+	defer s.wg.Wait()
+	defer s.finish()
+	var cancel context.CancelFunc
+	s.ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	shutdown := ctx.Done()
+	s.begin()
+	var batch []message
+	for s.ch.State() != core.StateDestroyed {
+		select {
+		case <-s.box.Ready():
+		case <-shutdown:
+			shutdown = nil // once is enough
+			s.hangup(core.CauseSystemShutdown, core.BySwitch)
+			continue
+		}
+		if s.congested.CompareAndSwap(true, false) {
+			s.log.Error("inbox full", "state", s.ch.State())
+			s.hangup(core.CauseSwitchCongestion, core.BySwitch)
+		}
+		batch = s.box.Take(batch)
+		for _, m := range batch {
+			s.handle(m)
+		}
+	}
+}
+
+// handle runs one message; a panic ends this call, not the switch (design rule C11).
+func (s *Session) handle(m message) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("panic in session", "err", p, "stack", string(debug.Stack()))
+			s.hangup(core.CauseNormalTemporaryFailure, core.BySwitch)
+		}
+	}()
+	m.handle(s)
+}
+
+// begin takes the first steps of a channel's life.
+func (s *Session) begin() {
+	s.announceCreated()
+	s.step(channel.Start, 0, "")
+	if s.place != nil {
+		s.placeLeg()
+		return
+	}
+	s.step(channel.Route, 0, "")
+}
+
+// step moves the machine and carries out its actions.
+func (s *Session) step(ev channel.Event, cause core.Cause, by core.Hanger) error {
+	before := s.ch.State()
+	actions, err := s.ch.Step(ev, cause, by)
+	if err != nil {
+		s.log.Debug("event refused", "event", ev.String(), "state", s.ch.State())
+		return err
+	}
+	if after := s.ch.State(); after != before {
+		s.facts.setState(after)
+		s.Journal(core.JournalEntry{Kind: core.JournalState, Sentence: "channel state", Data: []any{"from", before.String(), "to", after.String(), "event", ev.String()}})
+		if after >= core.StateHangup && before < core.StateHangup {
+			s.announceHangup()
+		}
+	}
+	for _, a := range actions {
+		s.act(a)
+	}
+	return nil
+}
+
+func (s *Session) act(a channel.Action) {
+	switch a {
+	case channel.Hunt:
+		s.startRunner(nil)
+	case channel.RunSteps:
+		s.runSteps()
+	case channel.CancelApp:
+		s.cancelRunner()
+	case channel.LeaveBridge:
+		s.leaveBridge()
+	case channel.ReleaseLeg:
+		s.releaseLeg()
+	case channel.Report:
+		s.report()
+	case channel.Destroy:
+	}
+}
+
+// post hands a message to the owner. It never blocks.
+func (s *Session) post(m message) bool {
+	switch s.box.Post(m) {
+	case nil:
+		return true
+	case inbox.ErrFull:
+		s.congested.Store(true)
+	}
+	return false
+}
+
+// ask posts a request and waits for its reply, the end of the call, or ctx.
+func (s *Session) ask(ctx context.Context, m message, reply <-chan error) error {
+	if !s.post(m) {
+		return s.endedError()
+	}
+	select {
+	case err := <-reply:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.done:
+		return s.lastReply(reply)
+	}
+}
+
+// await is ask for requests that the owner always answers soon.
+func (s *Session) await(m message, reply <-chan error) error {
+	if !s.post(m) {
+		return s.endedError()
+	}
+	select {
+	case err := <-reply:
+		return err
+	case <-s.done:
+		return s.lastReply(reply)
+	}
+}
+
+// lastReply is what the owner answered just before it ended.
+func (s *Session) lastReply(reply <-chan error) error {
+	select {
+	case err := <-reply:
+		return err
+	default:
+		return s.endedError()
+	}
+}
+
+func (s *Session) endedError() error {
+	cause, by := s.facts.ended()
+	return &core.HangupError{Cause: cause, By: by}
+}
+
+// finish answers nobody twice: those who wait see done closed.
+func (s *Session) finish() {
+	if s.stuck != nil {
+		s.stuck.Stop()
+	}
+	s.box.Close()
+	close(s.done)
+}
+
+// Done is closed when the channel is destroyed.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// legMessage carries an endpoint's event to the owner.
+type legMessage struct{ ev core.Event }
+
+func (m legMessage) handle(s *Session) {
+	switch ev := m.ev.(type) {
+	case core.Trying:
+		s.advance(core.ProgressTrying)
+	case core.Ringing:
+		s.farRinging(ev)
+	case core.EarlyMedia:
+		s.farEarlyMedia(ev)
+	case core.Answered:
+		s.farAnswered(ev)
+	case core.Confirmed:
+		s.farConfirmed(ev)
+	case core.Offered:
+		s.farOffered(ev)
+	case core.OfferAnswered:
+		s.farAnsweredOffer(ev)
+	case core.OfferRejected:
+		s.farRejectedOffer(ev)
+	case core.Digit:
+		s.digit(ev, true)
+	case core.Redirected:
+		s.farRedirected(ev)
+	case core.VariablesLearned:
+		s.facts.setAll(ev.Variables)
+	case core.FarHangup:
+		s.farHangup(ev)
+	case core.LegFailed:
+		s.legFailed(ev)
+	case core.StreamReport:
+		streamMessage{ev.Event}.handle(s)
+	case core.Released:
+		if ev.SIPStatus != 0 && s.sipStatus == 0 {
+			s.sipStatus = ev.SIPStatus
+		}
+		_ = s.step(channel.Released, 0, "")
+	}
+}
