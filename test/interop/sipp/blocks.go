@@ -7,9 +7,9 @@ package sipp
 // scenario shows what is particular about it.
 var blocks = map[string]string{
 	"sdp": `v=0
-o=sipp 1 {{version}} IN IP[local_ip_type] [local_ip]
+o=sipp 1 {{version}} IN {{ip}}
 s=-
-c=IN IP[media_ip_type] [media_ip]
+c=IN {{ip}}
 t=0 0
 m=audio [media_port] RTP/AVP 0 101
 a=rtpmap:0 PCMU/8000
@@ -21,9 +21,9 @@ a={{direction}}`,
 
 	// sdp_hold and sdp_resume are later versions of the same description.
 	"sdp_hold": `v=0
-o=sipp 1 2 IN IP[local_ip_type] [local_ip]
+o=sipp 1 2 IN {{ip}}
 s=-
-c=IN IP[media_ip_type] [media_ip]
+c=IN {{ip}}
 t=0 0
 m=audio [media_port] RTP/AVP 0 101
 a=rtpmap:0 PCMU/8000
@@ -31,9 +31,9 @@ a=rtpmap:101 telephone-event/8000
 a=fmtp:101 0-15
 a=sendonly`,
 	"sdp_resume": `v=0
-o=sipp 1 3 IN IP[local_ip_type] [local_ip]
+o=sipp 1 3 IN {{ip}}
 s=-
-c=IN IP[media_ip_type] [media_ip]
+c=IN {{ip}}
 t=0 0
 m=audio [media_port] RTP/AVP 0 101
 a=rtpmap:0 PCMU/8000

@@ -9,6 +9,7 @@ package sipp
 import (
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -173,7 +174,13 @@ func (r *Run) writeFiles() error {
 	if err != nil {
 		return err
 	}
-	scenario, err := expand(string(text), r.cfg.Values)
+	// sipp's own keywords put IPv6 addresses in brackets, which SDP does not have.
+	values := map[string]string{"ip": "IP4 " + r.Local.Addr().String()}
+	if r.Local.Addr().Is6() {
+		values["ip"] = "IP6 " + r.Local.Addr().String()
+	}
+	maps.Copy(values, r.cfg.Values)
+	scenario, err := expand(string(text), values)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.cfg.Scenario, err)
 	}

@@ -1,13 +1,16 @@
 package sipp
 
 import (
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tandemswitch/tandem/test/interop/loopback"
 )
 
 func TestExpandFillsBlocksAndValues(t *testing.T) {
-	got, err := expand("{{callee}} {{sdp}}", map[string]string{"number": "1001", "domain": "example.com", "version": "7"})
+	got, err := expand("{{callee}} {{sdp}}", map[string]string{"number": "1001", "domain": "example.com", "version": "7", "ip": "IP4 127.0.0.1"})
 	if err != nil || !strings.HasPrefix(got, "To: <sip:1001@example.com> v=0") || !strings.Contains(got, "o=sipp 1 7 ") || strings.Contains(got, "{{") {
 		t.Errorf("expand() = %q, %v", got, err)
 	}
@@ -35,15 +38,25 @@ func TestCallersAgainstAnAnsweringSipp(t *testing.T) {
 	for _, test := range []struct {
 		name, caller, then string
 		tcp                bool
+		addr               netip.Addr
 	}{
-		{"basic", "caller", okAndBye, false},
-		{"tcp", "caller", okAndBye, true},
-		{"late ack", "caller_late_ack", okAndBye, false},
+		{"basic", "caller", okAndBye, false, loopback.Addr()},
+		{"tcp", "caller", okAndBye, true, loopback.Addr()},
+		{"late ack", "caller_late_ack", okAndBye, false, loopback.Addr()},
+		{"IPv6", "caller", okAndBye, false, loopback.V6},
+		{"IPv6 over TCP", "caller", okAndBye, true, loopback.V6},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			callee := Start(t, Config{Scenario: filepath.Join("testdata", "callee_challenges.xml"), Values: values("then", test.then), TCP: test.tcp})
-			caller := Start(t, Config{Scenario: scenario(test.caller), Values: values(), Users: []User{{"1000", "secret"}}, Server: callee.Local, TCP: test.tcp})
+			local := func() netip.AddrPort {
+				ap, err := loopback.AddrPort(test.addr)
+				if err != nil {
+					t.Skipf("this machine has no %s: %v", test.addr, err)
+				}
+				return ap
+			}
+			callee := Start(t, Config{Scenario: filepath.Join("testdata", "callee_challenges.xml"), Values: values("then", test.then), TCP: test.tcp, Local: local()})
+			caller := Start(t, Config{Scenario: scenario(test.caller), Values: values(), Users: []User{{"1000", "secret"}}, Server: callee.Local, TCP: test.tcp, Local: local()})
 			caller.Wait()
 			callee.Wait()
 		})

@@ -125,13 +125,14 @@ func Open(tb testing.TB, cfg Config) *Switch {
 	if s.HTTP, err = loopback.AddrPort(loopback.Addr()); err != nil {
 		tb.Fatal(err)
 	}
-	local, domain := "local_ip_v4", s.Domain
+	local := "local_ip_v4"
 	if addr.Is6() {
-		local = "local_ip_v6"
+		// A domain is a name here: in URIs an IPv6 address has brackets, elsewhere not.
+		local, s.Domain = "local_ip_v6", "v6.example.com"
 	}
 	s.vars = map[string]string{
 		local:               addr.String(),
-		"domain":            domain,
+		"domain":            s.Domain,
 		"internal_sip_port": strconv.Itoa(int(s.SIP.Port())),
 		"rtp_start_port":    strconv.Itoa(firstRTPPort),
 		"rtp_end_port":      strconv.Itoa(lastRTPPort),
