@@ -149,7 +149,7 @@ func TestVanillaLoads(t *testing.T) {
 	if _, err := os.Stat(dir + "/freeswitch.xml"); err != nil {
 		t.Skip("FreeSWITCH's stock configuration is not here: ", err)
 	}
-	tree := load(t, config.Options{FS: os.DirFS(dir), Presets: config.HostPresets("/data", "/data/conf")})
+	tree := load(t, config.Options{FS: os.DirFS(dir), Presets: config.HostPresets("/data", "/data/conf", nil)})
 	for _, w := range warnings(tree) {
 		t.Log(w)
 	}

@@ -177,7 +177,13 @@ func TestSizeRoundTrip(t *testing.T) {
 }
 
 func TestHostPresets(t *testing.T) {
-	p := config.HostPresets("/srv/data", "/srv/conf")
+	p := config.HostPresets("/srv/data", "/srv/conf", nil)
+	if p["listen_ip"] != "all" {
+		t.Errorf("listen_ip = %q, want all", p["listen_ip"])
+	}
+	if got := config.HostPresets("", "", map[string]string{"local_ip_v6": "::1", "local_ip_v4": "127.0.0.5"})["listen_ip"]; got != "127.0.0.5,::1" {
+		t.Errorf("listen_ip = %q with fixed addresses", got)
+	}
 	if p["conf_dir"] != "/srv/conf" || p["recordings_dir"] != "/srv/data/recordings" || p["hostname"] == "" {
 		t.Errorf("HostPresets = %v", p)
 	}

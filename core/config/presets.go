@@ -1,17 +1,23 @@
 package config
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // HostPresets returns the variables that FreeSWITCH's core would set before it
 // reads the first file: hostname, local_ip_v4, local_ip_v6 and the directories
-// below data; confDir is the configuration's own. It asks the kernel for the
+// below dataDir; confDir is the configuration's own. It asks the kernel for the
 // addresses and sends nothing.
-func HostPresets(dataDir, confDir string) map[string]string {
+//
+// listen_ip is ours: where profiles of the sample listen. It is "all" unless
+// sets (the command line's) fix local_ip_v4 or local_ip_v6; then it is those,
+// separated by a comma.
+func HostPresets(dataDir, confDir string, sets map[string]string) map[string]string {
 	data, conf := absolute(dataDir), absolute(confDir)
 	host, err := os.Hostname()
 	if err != nil {
@@ -22,6 +28,7 @@ func HostPresets(dataDir, confDir string) map[string]string {
 		"hostname":       host,
 		"local_ip_v4":    localAddr("udp4", "192.0.2.1:9", "127.0.0.1"),
 		"local_ip_v6":    localAddr("udp6", "[2001:db8::1]:9", "::1"),
+		"listen_ip":      listen(sets),
 		"base_dir":       data,
 		"data_dir":       data,
 		"conf_dir":       conf,
@@ -37,6 +44,16 @@ func HostPresets(dataDir, confDir string) map[string]string {
 		"images_dir":     in("images"),
 		"temp_dir":       os.TempDir(),
 	}
+}
+
+func listen(sets map[string]string) string {
+	var fixed []string
+	for _, name := range []string{"local_ip_v4", "local_ip_v6"} {
+		if addr := sets[name]; addr != "" {
+			fixed = append(fixed, addr)
+		}
+	}
+	return cmp.Or(strings.Join(fixed, ","), "all")
 }
 
 func absolute(dir string) string {
