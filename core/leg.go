@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"time"
 
 	"github.com/tandemswitch/tandem/media"
@@ -158,6 +159,9 @@ type Incoming struct {
 	Offer     *media.Description // nil: late offer
 	Local     LocalMedia         // where the endpoint wants its media bound
 	CallID    CallID             // set by loopback pairs, else empty
+	// Attach, if not nil, is called with the session's inbox and id before the
+	// session runs, so that no event of the leg comes too early.
+	Attach func(Inbox, ChannelID)
 }
 
 // LocalMedia is the endpoint's word on where and how RTP of its legs is bound.
@@ -222,5 +226,5 @@ type Expander interface {
 	Prefix() string
 	// Expand returns the dial string and variables for its legs; a *CauseError
 	// when there is nobody. It does not block.
-	Expand(target string, vars map[string]string) (dial string, legVars map[string]string, err error)
+	Expand(ctx context.Context, target string, vars map[string]string) (dial string, legVars map[string]string, err error)
 }

@@ -136,6 +136,9 @@ func (x *Exchange) Admit(in core.Incoming) (core.Inbox, core.ChannelID, error) {
 	if err := x.enter(s, true); err != nil {
 		return nil, "", err
 	}
+	if in.Attach != nil {
+		in.Attach(s.Inbox(), id)
+	}
 	x.run(s)
 	return s.Inbox(), id, nil
 }

@@ -1,6 +1,7 @@
 package originate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -57,10 +58,10 @@ const maxNesting = 8
 // candidates turns the legs of a sequence into what can be placed: user/ and
 // group/ are expanded, in place where the leg stands alone (then its own
 // alternatives are kept as further sequences), into the fork otherwise.
-func (t *attempt) candidates(g dialstring.Group, legs []dialstring.Leg) (now []*candidate, then [][]dialstring.Leg, group dialstring.Group) {
+func (t *attempt) candidates(ctx context.Context, g dialstring.Group, legs []dialstring.Leg) (now []*candidate, then [][]dialstring.Leg, group dialstring.Group) {
 	group = g
 	for depth := 0; len(legs) == 1 && depth < maxNesting; depth++ {
-		sub, err := t.expand(group, legs[0])
+		sub, err := t.expand(ctx, group, legs[0])
 		if err != nil {
 			c := &candidate{prefix: legs[0].Prefix, target: legs[0].Target}
 			c.fail(err)
@@ -77,15 +78,15 @@ func (t *attempt) candidates(g dialstring.Group, legs []dialstring.Leg) (now []*
 		}
 	}
 	for _, l := range legs {
-		now = append(now, t.flatten(group, l, 0)...)
+		now = append(now, t.flatten(ctx, group, l, 0)...)
 	}
 	return now, then, group
 }
 
 // flatten expands one leg of a fork into candidates; of alternatives only the
 // first counts, as in FreeSWITCH.
-func (t *attempt) flatten(g dialstring.Group, l dialstring.Leg, depth int) []*candidate {
-	sub, err := t.expand(g, l)
+func (t *attempt) flatten(ctx context.Context, g dialstring.Group, l dialstring.Leg, depth int) []*candidate {
+	sub, err := t.expand(ctx, g, l)
 	switch {
 	case err == nil && sub == nil:
 		return []*candidate{t.candidate(g, l)}
@@ -101,14 +102,14 @@ func (t *attempt) flatten(g dialstring.Group, l dialstring.Leg, depth int) []*ca
 	inner := dialstring.Group{Vars: t.dial.LegVars(g, l).With(sub.Groups[0].Vars)}
 	for _, group := range sub.Groups {
 		for _, leg := range group.Sequences[0] {
-			all = append(all, t.flatten(inner, leg, depth+1)...)
+			all = append(all, t.flatten(ctx, inner, leg, depth+1)...)
 		}
 	}
 	return all
 }
 
 // expand asks the expander of a prefix; nil if an endpoint serves it.
-func (t *attempt) expand(g dialstring.Group, l dialstring.Leg) (*dialstring.Dial, error) {
+func (t *attempt) expand(ctx context.Context, g dialstring.Group, l dialstring.Leg) (*dialstring.Dial, error) {
 	if strings.EqualFold(l.Prefix, "error") {
 		return nil, &core.CauseError{Cause: core.ParseCause(l.Target), Err: errNobody}
 	}
@@ -116,7 +117,7 @@ func (t *attempt) expand(g dialstring.Group, l dialstring.Leg) (*dialstring.Dial
 	if !ok {
 		return nil, nil
 	}
-	text, legVars, err := x.Expand(l.Target, t.dial.LegVars(g, l).Map())
+	text, legVars, err := x.Expand(ctx, l.Target, t.dial.LegVars(g, l).Map())
 	if err != nil {
 		return nil, err
 	}

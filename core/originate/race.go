@@ -40,7 +40,7 @@ func (t *attempt) sequence(ctx context.Context, g dialstring.Group, legs []dials
 	var out Outcome
 	todo := [][]dialstring.Leg{legs}
 	for len(todo) > 0 {
-		now, then, group := t.candidates(g, todo[0])
+		now, then, group := t.candidates(ctx, g, todo[0])
 		if len(then) > 0 {
 			g = group
 		}
