@@ -18,8 +18,8 @@ const talkTime = 3 * time.Second
 // written.
 func TestInteropBaresipCallBothHear(t *testing.T) {
 	for _, test := range []struct {
-		name         string
-		calleeHangUp bool
+		name          string
+		calleeHangsUp bool
 	}{{"caller hangs up", false}, {"callee hangs up", true}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -28,9 +28,9 @@ func TestInteropBaresipCallBothHear(t *testing.T) {
 			a, b := phones[0], phones[1]
 			talking(a, b, "1001")
 			answered := time.Now()
-			hangsUp, other, by := a, b, "a"
-			if test.calleeHangUp {
-				hangsUp, other, by = b, a, "b"
+			hangsUp, other := a, b
+			if test.calleeHangsUp {
+				hangsUp, other = b, a
 			}
 			hangsUp.Talk(talkTime)
 			lasted := time.Since(answered)
@@ -41,9 +41,8 @@ func TestInteropBaresipCallBothHear(t *testing.T) {
 			mustHear(t, "the caller", a, sound.ToneB, lasted)
 			mustHear(t, "the callee", b, sound.ToneA, lasted)
 			in, out := pair(t, s)
-			want := tandem.CDR{From: "1000", To: "1001", Cause: "NORMAL_CLEARING", Q850: 16, SIPStatus: 200, HungUpBy: by}
-			mustRecord(t, "caller", in, want, lasted)
-			mustRecord(t, "callee", out, want, lasted)
+			mustRecord(t, "caller", in, cleared(test.calleeHangsUp, "inbound"), lasted)
+			mustRecord(t, "callee", out, cleared(test.calleeHangsUp, "outbound"), lasted)
 			if calls := s.Calls(); len(calls) != 0 {
 				t.Errorf("calls after the end: %+v", calls)
 			}
@@ -66,9 +65,11 @@ func TestInteropBaresipRejectedCall(t *testing.T) {
 		t.Errorf("the caller's phone shows %s, want 486", outcome(closed))
 	}
 	in, out := pair(t, s)
-	want := tandem.CDR{From: "1000", To: "1001", Cause: "USER_BUSY", Q850: 17, SIPStatus: 486, HungUpBy: "b"}
-	mustRecord(t, "caller", in, want, 0)
+	want := tandem.CDR{From: "1000", To: "1001", Cause: "USER_BUSY", Q850: 17, SIPStatus: 486, HungUpBy: "callee"}
 	mustRecord(t, "callee", out, want, 0)
+	// The sample's dialplan goes on after the refusal, tells the caller, and hangs up.
+	want.HungUpBy = "application"
+	mustRecord(t, "caller", in, want, 0)
 }
 
 func TestInteropBaresipCancelWhileRinging(t *testing.T) {
@@ -83,8 +84,9 @@ func TestInteropBaresipCancelWhileRinging(t *testing.T) {
 	a.Expect(phone.CallClosed)
 	b.Expect(phone.CallClosed)
 	in, out := pair(t, s)
-	want := tandem.CDR{From: "1000", To: "1001", Cause: "ORIGINATOR_CANCEL", Q850: 16, SIPStatus: 487, HungUpBy: "a"}
+	want := tandem.CDR{From: "1000", To: "1001", Cause: "ORIGINATOR_CANCEL", Q850: 487, SIPStatus: 487, HungUpBy: "caller"}
 	mustRecord(t, "caller", in, want, 0)
+	want.HungUpBy = "bridge"
 	mustRecord(t, "callee", out, want, 0)
 	// The phone is free again.
 	talking(a, b, "1001")

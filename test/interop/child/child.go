@@ -129,8 +129,9 @@ func (p *Process) Signal(sig os.Signal) error {
 	return err
 }
 
-// Stop asks the program to end with SIGTERM and waits for it. One that does
-// not end within its grace is killed, and that is an error.
+// Stop asks the program to end with SIGTERM, after half its grace once more (the switch
+// then hurries), and waits for it. One that does not end within its grace is killed,
+// and that is an error.
 func (p *Process) Stop() error {
 	if err := p.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
@@ -138,7 +139,13 @@ func (p *Process) Stop() error {
 	select {
 	case <-p.exited:
 		return nil
-	case <-time.After(p.grace):
+	case <-time.After(p.grace / 2):
+	}
+	_ = p.Signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+		return nil
+	case <-time.After(p.grace / 2):
 	}
 	err := fmt.Errorf("%s: still running %v after SIGTERM, killed", p.name, p.grace)
 	// SIGQUIT first: a Go program then says where it hangs.

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/netip"
 	"os"
@@ -71,8 +72,9 @@ type Config struct {
 	Addr netip.Addr
 	// Set are preprocessor variables, over those that the package sets itself.
 	Set map[string]string
-	// Conf is a configuration tree to use instead of the sample's.
-	Conf string
+	// Extensions are added to the sample's dialplan, to its context "default": XML
+	// of <extension> elements.
+	Extensions string
 	// Env is added to the switch's environment.
 	Env []string
 	// LogLevel is "debug" if empty. Tests under load take "info".
@@ -92,6 +94,7 @@ type Switch struct {
 	tb      testing.TB
 	cfg     Config
 	vars    map[string]string
+	conf    string // a configuration tree in place of the sample's, if any
 	process *child.Process
 }
 
@@ -127,8 +130,8 @@ func Open(tb testing.TB, cfg Config) *Switch {
 	}
 	local := "local_ip_v4"
 	if addr.Is6() {
-		// A domain is a name here: in URIs an IPv6 address has brackets, elsewhere not.
-		local, s.Domain = "local_ip_v6", "v6.example.com"
+		// The domain is a name then: in URIs an IPv6 address has brackets, elsewhere not.
+		local, s.Domain = "listen_ip", "v6.example.com"
 	}
 	s.vars = map[string]string{
 		local:               addr.String(),
@@ -138,8 +141,11 @@ func Open(tb testing.TB, cfg Config) *Switch {
 		"rtp_end_port":      strconv.Itoa(lastRTPPort),
 		"default_password":  s.Password,
 	}
-	for name, value := range cfg.Set {
-		s.vars[name] = value
+	maps.Copy(s.vars, cfg.Set)
+	if cfg.Extensions != "" {
+		if s.conf, err = sampleWith(tb.TempDir(), cfg.Extensions); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	s.start()
 	return s
@@ -170,6 +176,23 @@ func (s *Switch) PID() int { return s.process.PID() }
 // Log returns what the switch wrote since its last start.
 func (s *Switch) Log() string { return s.process.Log() }
 
+// sampleWith copies the sample configuration into a folder and adds extensions.
+func sampleWith(dir, extensions string) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	conf := filepath.Join(dir, "conf")
+	if err := os.CopyFS(conf, os.DirFS(filepath.Join(root, "conf"))); err != nil {
+		return "", err
+	}
+	file := filepath.Join(conf, "dialplan", "default", "test.xml")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return "", err
+	}
+	return conf, os.WriteFile(file, []byte("<include>\n"+extensions+"\n</include>\n"), 0o644)
+}
+
 // stopGrace is how long the switch may take to drain and stop. Tests end their calls
 // before, so it is for a busy machine only.
 const stopGrace = 20 * time.Second
@@ -186,15 +209,10 @@ func (s *Switch) start() {
 		"--api-token", s.Token,
 		"--log-level", level,
 	}
-	if s.cfg.Conf != "" {
-		args = append(args, "--conf", s.cfg.Conf)
+	if s.conf != "" {
+		args = append(args, "--conf", s.conf)
 	}
-	names := make([]string, 0, len(s.vars))
-	for name := range s.vars {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(s.vars)) {
 		args = append(args, "--set", name+"="+s.vars[name])
 	}
 	s.process = child.Run(s.tb, child.Command{
