@@ -81,10 +81,16 @@ func (w Wave) HighShelf(cornerHz, gainDB float64) Wave {
 }
 
 // biquad runs a second-order section with feed-forward b and feedback a, both
-// to be divided by a0.
+// to be divided by a0. It begins as though the first sample had been there for
+// ever: an offset of the recording makes no bump at its beginning.
 func (w Wave) biquad(a0 float64, b [3]float64, a [2]float64) Wave {
 	out := make([]float64, len(w.Samples))
-	var x1, x2, y1, y2 float64
+	if len(out) == 0 {
+		return Wave{RateHz: w.RateHz, Samples: out, Tags: w.Tags}
+	}
+	x1 := w.Samples[0]
+	y1 := x1 * (b[0] + b[1] + b[2]) / (a0 + a[0] + a[1])
+	x2, y2 := x1, y1
 	for i, x := range w.Samples {
 		y := (b[0]*x + b[1]*x1 + b[2]*x2 - a[0]*y1 - a[1]*y2) / a0
 		x1, x2, y1, y2 = x, x1, y, y1
@@ -93,8 +99,8 @@ func (w Wave) biquad(a0 float64, b [3]float64, a [2]float64) Wave {
 	return Wave{RateHz: w.RateHz, Samples: out, Tags: w.Tags}
 }
 
-// Trim cuts the silence at both ends down to the given lengths. A wave that is
-// silent throughout, or has less, stays as it is.
+// Trim cuts the silence at both ends down to the given lengths. Where there is
+// less, it stays as it is.
 func (w Wave) Trim(before, after time.Duration) Wave {
 	haveBefore, haveAfter := w.Silence()
 	first := w.samplesIn(max(haveBefore-before, 0))

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/tandemswitch/tandem/sounds/internal/wave"
@@ -45,8 +46,9 @@ func render(p piece) wave.Wave {
 		}
 	}
 	track = inRoom(track, p.wetness)
-	w := twice(track, func(w wave.Wave) wave.Wave { return w.HighPass(lowHz).HighShelf(highHz, highDB) })
-	w = twice(w.Samples, func(w wave.Wave) wave.Wave { return w.Decimate(renderRateHz / masterRateHz) })
+	w := around(track, func(w wave.Wave) wave.Wave {
+		return w.HighPass(lowHz).HighShelf(highHz, highDB).Decimate(renderRateHz / masterRateHz)
+	})
 	// The end of a piece is soft by composition; this makes it zero, so that
 	// another piece can follow as well as the same one.
 	w = w.Fade(seamTime)
@@ -63,10 +65,16 @@ func mixAt(track []float64, at int, sound []float64) {
 	}
 }
 
-// twice runs a filter with memory twice around the circle and keeps the second
-// round, which began with what the first one left.
-func twice(track []float64, filter func(wave.Wave) wave.Wave) wave.Wave {
-	w := filter(wave.Wave{RateHz: renderRateHz, Samples: append(append([]float64(nil), track...), track...)})
-	w.Samples = w.Samples[len(w.Samples)/2:]
+// seamSamples is a quarter of a second on either side of the seam, more than
+// any filter here remembers, and divisible by the decimation.
+const seamSamples = 12000
+
+// around runs a filter over the circle: what lies before the beginning is the
+// end, and what follows the end is the beginning.
+func around(track []float64, filter func(wave.Wave) wave.Wave) wave.Wave {
+	unrolled := slices.Concat(track[len(track)-seamSamples:], track, track[:seamSamples])
+	w := filter(wave.Wave{RateHz: renderRateHz, Samples: unrolled})
+	seam := seamSamples * w.RateHz / renderRateHz
+	w.Samples = w.Samples[seam : len(w.Samples)-seam]
 	return w
 }
