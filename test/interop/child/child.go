@@ -70,7 +70,7 @@ func Run(tb testing.TB, c Command) *Process {
 
 	// Not CommandContext: the test's context ends before its cleanups run, and
 	// a killed switch could not show that it stops properly.
-	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx // see above
+	cmd := exec.Command(c.Path, c.Args...)
 	cmd.Dir = c.Dir
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
