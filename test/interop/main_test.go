@@ -18,7 +18,22 @@ var binary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	sideBySide()
 	os.Exit(run(m))
+}
+
+// sideBySide lets more tests run at the same time than there are cores, unless -parallel says
+// otherwise: they wait for most of their time.
+func sideBySide() {
+	const atOnce = "6"
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return
+	}
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err) // the testing package has no such flag any more
+	}
 }
 
 func run(m *testing.M) int {
