@@ -19,13 +19,27 @@ type Source struct {
 var _ media.Source = (*Source)(nil)
 
 // NewSource returns src at f's outgoing rate; f's incoming rate must be that
-// of src. It owns src.
+// of src. It owns src. The sound keeps its length and is not delayed: the
+// first Read takes half a filter more out of src.
 func NewSource(f *Filter, src media.Source) *Source {
-	return &Source{
-		r: New(f), src: src,
-		in:    make([]int16, blockSamples),
-		flush: f.taps / 2,
+	s := &Source{r: New(f), src: src, in: make([]int16, blockSamples)}
+	if f.inHz != f.outHz {
+		s.r.ahead, s.flush = f.taps/2, f.taps/2
 	}
+	return s
+}
+
+// Source returns src at rateHz: src itself if that is its rate. See Filter for
+// when to call it.
+func (b *Bank) Source(src media.Source, rateHz int) (media.Source, error) {
+	if src.RateHz() == rateHz {
+		return src, nil
+	}
+	f, err := b.Filter(src.RateHz(), rateHz)
+	if err != nil {
+		return nil, err
+	}
+	return NewSource(f, src), nil
 }
 
 // RateHz implements media.Source.
@@ -34,8 +48,7 @@ func (s *Source) RateHz() int { return s.r.f.outHz }
 // Close closes the source below.
 func (s *Source) Close() error { return s.src.Close() }
 
-// Read implements media.Source. The sound of the source below ends Delay
-// later.
+// Read implements media.Source.
 func (s *Source) Read(p []int16) (int, error) {
 	n := 0
 	for n < len(p) {
@@ -60,7 +73,7 @@ func (s *Source) pull(in []int16) (n int, done bool) {
 		if s.end == nil {
 			return n, false
 		}
-		if s.end != io.EOF || s.r.f.inHz == s.r.f.outHz {
+		if s.end != io.EOF {
 			s.flush = 0
 		}
 	}
