@@ -175,7 +175,7 @@ func TestVanillaLoads(t *testing.T) {
 		t.Errorf("SwitchSettings = %+v, %v", s, err)
 	}
 	var none struct{}
-	if err := config.Decode(profile, &none); err != nil {
+	if err := config.Decode(profile.Child("settings"), &none); err != nil {
 		t.Errorf("names of vanilla's profile that are not in the table:\n%v", err)
 	}
 }

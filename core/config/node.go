@@ -147,6 +147,8 @@ func (n *Node) kind() string {
 		return ""
 	case n.Name == "configuration":
 		return strings.ToLower(n.Attr("name"))
+	case n.Name == "settings", n.Name == "params":
+		return n.parent.kind()
 	}
 	for p := n.parent; p != nil; p = p.parent {
 		if p.Name == "configuration" || p.Name == "section" {
