@@ -113,7 +113,7 @@ var outside = []line{
 	{"golang.org/x/sys/...", []string{"media/...", "endpoints/sip/...", "cmd/...", "core/cdr", "test/..."}},
 	{"gorm.io/gorm/...", []string{"core/...", "endpoints/...", "apps/...", "dialplan/...", "web/..."}},
 	{"gorm.io/driver/...", []string{"core/store"}},
-	{"github.com/go-gormigrate/gormigrate/v2/...", []string{"core/store"}},
+	{"github.com/go-gormigrate/gormigrate/v2/...", []string{"core/...", "endpoints/...", "apps/...", "dialplan/...", "web/..."}}, // each package brings its migrations
 	{"github.com/mattn/go-sqlite3/...", []string{"core/store"}},
 	{"modernc.org/sqlite/...", []string{"core/store"}},
 	{"github.com/google/go-cmp/...", []string{"media/mediatest", "endpoints/endpointtest", "apps/apptest", "test/..."}},

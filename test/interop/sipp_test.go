@@ -251,7 +251,7 @@ func TestInteropSippAnswerIsSentAgainUntilACK(t *testing.T) {
 	d := phonesOf(t)
 	result := sipp.Start(t, d.caller("caller_late_ack", "9196")).Wait()
 	answers := 0
-	for _, message := range strings.SplitSeq(result.Messages, "-----------------------------------------------") {
+	for message := range strings.SplitSeq(result.Messages, "-----------------------------------------------") {
 		if strings.Contains(message, "message received") && strings.Contains(message, "SIP/2.0 200") && strings.Contains(message, "CSeq: 2 INVITE") {
 			answers++
 		}
