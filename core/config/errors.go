@@ -55,8 +55,9 @@ func (e Errors) unique() Errors {
 
 // document is what the nodes of one tree share.
 type document struct {
-	mu     sync.Mutex // guards warned
+	mu     sync.Mutex // guards the two below
 	warned Errors
+	seen   map[Error]bool
 }
 
 func (d *document) warn(at Pos, msg string) {
@@ -66,9 +67,14 @@ func (d *document) warn(at Pos, msg string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w := Error{Pos: at, Msg: msg}
-	if !slices.ContainsFunc(d.warned, func(e *Error) bool { return *e == w }) {
-		d.warned = append(d.warned, &w)
+	if d.seen[w] {
+		return
 	}
+	if d.seen == nil {
+		d.seen = map[Error]bool{}
+	}
+	d.seen[w] = true
+	d.warned = append(d.warned, &w)
 }
 
 func (d *document) warnings() []*Error {
