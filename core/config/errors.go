@@ -12,8 +12,14 @@ type Error struct {
 	Msg string
 }
 
-// Error is "dialplan/default.xml:42: condition: …".
-func (e *Error) Error() string { return e.Pos.String() + ": " + e.Msg }
+// Error is "dialplan/default.xml:42: condition: …"; without a position it is
+// the message alone.
+func (e *Error) Error() string {
+	if e.Pos.File == "" {
+		return e.Msg
+	}
+	return e.Pos.String() + ": " + e.Msg
+}
 
 // Errors are all the problems of one reading.
 type Errors []*Error
@@ -42,6 +48,26 @@ func (e Errors) Err() error {
 		return nil
 	}
 	return e
+}
+
+// Problems lists the problems in err, however they were joined, each once. What
+// is no *Error becomes one without a position; nil gives none.
+func Problems(err error) Errors { return problems(err).unique() }
+
+func problems(err error) Errors {
+	switch e := err.(type) { //nolint:errorlint // the tree of errors is walked by hand
+	case nil:
+		return nil
+	case *Error:
+		return Errors{e}
+	case interface{ Unwrap() []error }:
+		var all Errors
+		for _, one := range e.Unwrap() {
+			all = append(all, problems(one)...)
+		}
+		return all
+	}
+	return Errors{{Msg: err.Error()}}
 }
 
 func (e Errors) unique() Errors {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -186,8 +187,20 @@ func TestNilNodesFindNothing(t *testing.T) {
 	if n != nil || n.Attr("a") != "" || n.HasAttr("a") || n.UnknownAttrs() != nil || len(tree.Vars()) > 0 || tree.Warnings() != nil {
 		t.Error("a nil node found something")
 	}
-	if got := n.Errorf("x").Error(); got != "-: x" {
+	if got := n.Errorf("x").Error(); got != "x" {
 		t.Errorf("Errorf of nil = %q", got)
+	}
+}
+
+func TestProblemsFindsAllOfJoinedErrors(t *testing.T) {
+	_, one := config.Load(config.Options{FS: document(`<a v/>`, `<b w/>`)})
+	got := config.Problems(errors.Join(one, errors.New("port 5060 is taken"), one, nil))
+	want := []string{"freeswitch.xml:2: <a>: attribute v has no value", "freeswitch.xml:3: <b>: attribute w has no value", "port 5060 is taken"}
+	if !slices.Equal(strings.Split(got.Error(), "\n"), want) {
+		t.Errorf("Problems = %q, want %q", got.Error(), want)
+	}
+	if config.Problems(nil) != nil {
+		t.Error("nothing has problems")
 	}
 }
 
