@@ -64,6 +64,6 @@ func (t *stream) transcode(sh *shard, k *kind, p *rtp.Packet, v rtp.Verdict, seq
 		return
 	}
 	t.tx.follow(k, p, seq, n)
-	pcm := t.tx.rate.convert(k.format.SampleRateHz(), t.tx.rateHz, sh.pcm[:n])
+	pcm := t.tx.rate.convert(&t.engine.filters, k.format.SampleRateHz(), t.tx.rateHz, sh.pcm[:n])
 	t.feedSound(sh, pcm, now)
 }

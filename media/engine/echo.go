@@ -41,7 +41,7 @@ func (s *stream) echoBase(out []int16) {
 	if s.echo == nil || !s.rx.wanted {
 		return
 	}
-	in := s.tx.rate.convert(s.rx.playout.rateHz, s.tx.rateHz, s.rx.in)
+	in := s.tx.rate.convert(&s.engine.filters, s.rx.playout.rateHz, s.tx.rateHz, s.rx.in)
 	e := s.echo
 	if len(e.ring) == 0 { // no delay, but something is mixed in
 		fill(out, in)

@@ -67,6 +67,7 @@ type Engine struct {
 	start  time.Time
 
 	ports   ports
+	filters filters
 	lastID  atomic.Uint64
 	running sync.WaitGroup // readers, and closers of sources and sinks
 	ended   atomic.Bool
@@ -102,6 +103,11 @@ func New(cfg Config) *Engine {
 		epoll:   cfg.Listen == nil && pollsSockets,
 		start:   time.Now(),
 		streams: make(map[*stream]struct{}),
+	}
+	for _, c := range cfg.Codecs {
+		if err := e.filters.prepare(c.Format().SampleRateHz()); err != nil {
+			e.log.Error("codec left without resampling", "codec", c.Format().String(), "err", err)
+		}
 	}
 	e.ports.init(cfg.PortStart, cfg.PortEnd, cfg.PortReuseDelay)
 	for i := range cfg.Shards {

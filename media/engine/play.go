@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tandemswitch/tandem/media"
+	"github.com/tandemswitch/tandem/media/resample"
 )
 
 // playback is one Play.
@@ -24,7 +25,6 @@ type playback struct {
 	paused bool
 	ended  bool
 	played int64 // samples of the source
-	phase  int   // of samples per tick, for rates that 50 does not divide
 	rate   rate
 	fifo   []int16 // converted, not yet heard
 	have   int
@@ -36,11 +36,14 @@ var _ media.Playback = (*playback)(nil)
 // when it is. The error wraps media.ErrNoCodec when the negotiated codec can
 // only be relayed; src is then closed.
 func (s *stream) Play(src media.Source, opt media.PlayOptions) (media.Playback, error) {
-	if src == nil || src.RateHz() < 1000 || src.RateHz() > 192000 {
+	if src == nil || src.RateHz() < resample.MinRateHz || src.RateHz() > resample.MaxRateHz {
 		return nil, errors.New("engine: play: source without a usable rate")
 	}
 	p := &playback{stream: s, src: src, opt: opt}
 	err := s.desk.canSound()
+	if err == nil {
+		err = s.engine.filters.prepare(src.RateHz())
+	}
 	if err == nil {
 		err = s.post(func(sh *shard) { s.beginPlay(sh, p) })
 	}
@@ -157,17 +160,18 @@ func (s *stream) donePlay(sh *shard, p *playback, err error) {
 
 // read fills dst at rateHz. n < len(dst) comes only with an error.
 func (p *playback) read(sh *shard, dst []int16, rateHz int) (n int, err error) {
-	if p.src.RateHz() == rateHz {
+	from, known := p.src.RateHz(), &p.stream.engine.filters
+	if !p.rate.aim(known, from, rateHz) {
 		n, err = p.src.Read(dst)
 		p.count(n)
 		return n, err
 	}
 	for p.have < len(dst) && err == nil {
 		var got int
-		raw := sh.pcm[:p.take()]
+		raw := sh.pcm[:min(p.rate.need(len(dst)-p.have), len(sh.pcm))]
 		got, err = p.src.Read(raw)
 		p.count(got)
-		converted := p.rate.convert(p.src.RateHz(), rateHz, raw[:got])
+		converted := p.rate.convert(known, from, rateHz, raw[:got])
 		if room := p.have + len(converted); cap(p.fifo) < room {
 			p.fifo = append(make([]int16, 0, 2*room), p.fifo[:p.have]...)
 		}
@@ -181,14 +185,6 @@ func (p *playback) read(sh *shard, dst []int16, rateHz int) (n int, err error) {
 		err = nil // the rest is heard with the next tick, whose read says EOF again
 	}
 	return n, err
-}
-
-// take is how many samples of the source make the next tick.
-func (p *playback) take() int {
-	p.phase += p.src.RateHz()
-	n := p.phase / 50
-	p.phase -= n * 50
-	return min(n, maxFrameSamples)
 }
 
 func (p *playback) count(samples int) {

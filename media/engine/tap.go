@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tandemswitch/tandem/media"
+	"github.com/tandemswitch/tandem/media/resample"
 )
 
 // tap is one Tap: a sink that hears both directions.
@@ -33,11 +34,14 @@ var _ media.Tap = (*tap)(nil)
 // Tap feeds sink with both directions. The way packets take does not change
 // for it: they are decoded beside it.
 func (s *stream) Tap(sink media.Sink) (media.Tap, error) {
-	if sink == nil || sink.RateHz() < 1000 || sink.RateHz() > 48000 {
+	if sink == nil || sink.RateHz() < resample.MinRateHz || sink.RateHz() > 48000 {
 		return nil, errors.New("engine: tap: sink without a usable rate")
 	}
 	t := &tap{stream: s, sink: sink, rateHz: sink.RateHz()}
 	err := s.desk.canSound()
+	if err == nil {
+		err = s.engine.filters.prepare(t.rateHz)
+	}
 	if err == nil {
 		err = s.post(func(sh *shard) {
 			s.taps = append(s.taps, t)
@@ -86,15 +90,15 @@ func (s *stream) feedTaps(sh *shard, out []int16, now time.Duration) {
 	for _, t := range s.taps {
 		n := t.rateHz / 50
 		a, b := sh.sound.tap[0][:n], sh.sound.tap[1][:n]
-		t.in.fill(a, in, inRate, t.rateHz)
-		t.out.fill(b, out, outRate, t.rateHz)
+		t.in.fill(&s.engine.filters, a, in, inRate, t.rateHz)
+		t.out.fill(&s.engine.filters, b, out, outRate, t.rateHz)
 		t.sink.Write(a, b)
 	}
 }
 
 // fill fills dst with the sound of one tick at the sink's rate; silence where
 // there is none.
-func (d *tapSide) fill(dst, src []int16, from, to int) {
+func (d *tapSide) fill(known *filters, dst, src []int16, from, to int) {
 	if len(src) == 0 {
 		clear(dst)
 		return
@@ -103,7 +107,7 @@ func (d *tapSide) fill(dst, src []int16, from, to int) {
 		fill(dst, src)
 		return
 	}
-	converted := d.rate.convert(from, to, src)
+	converted := d.rate.convert(known, from, to, src)
 	if room := d.have + len(converted); cap(d.fifo) < room {
 		d.fifo = append(make([]int16, 0, 2*room), d.fifo[:d.have]...)
 	}

@@ -62,7 +62,7 @@ func (s *stream) compose(sh *shard, out []int16, now time.Duration) {
 		s.playBase(sh, out)
 	case basePeer:
 		if s.peer != nil && s.peer.rx.wanted {
-			fill(out, s.tx.rate.convert(s.peer.rx.playout.rateHz, s.tx.rateHz, s.peer.rx.in))
+			fill(out, s.tx.rate.convert(&s.engine.filters, s.peer.rx.playout.rateHz, s.tx.rateHz, s.peer.rx.in))
 		} else {
 			clear(out)
 		}

@@ -55,6 +55,7 @@ func (t *transmit) use(p *params) {
 func (t *transmit) breakRun() {
 	t.sender.Break()
 	t.have, t.following = 0, false
+	t.rate.reset()
 }
 
 // clockUnits turns samples into units of the RTP clock, which differ for G.722.
