@@ -141,13 +141,14 @@ func (s *stream) agree(neg media.Negotiated, formats []media.Format, rtcp netip.
 		p.kinds = append(p.kinds, kind{role: roleEvent, format: neg.EventReceive})
 	}
 	p.kinds = append(p.kinds, kind{role: roleNoise, format: media.Format{Name: media.ComfortNoise, PayloadType: noiseType, ClockHz: 8000}})
-	if err := s.post(func(sh *shard) { s.configure(sh, p) }); err != nil {
+	var silent error
+	if p.enc == nil || p.kinds[0].dec == nil {
+		silent = fmt.Errorf("%w: %v can only be relayed", media.ErrNoCodec, neg.Send)
+	}
+	if err := s.post(func(sh *shard) { s.configure(sh, p) }); err != nil { // p is the shard's now
 		return err
 	}
-	s.desk.neg, s.desk.agreed, s.desk.silent = neg, true, nil
-	if p.enc == nil || p.kinds[0].dec == nil {
-		s.desk.silent = fmt.Errorf("%w: %v can only be relayed", media.ErrNoCodec, neg.Send)
-	}
+	s.desk.neg, s.desk.agreed, s.desk.silent = neg, true, silent
 	return nil
 }
 

@@ -63,7 +63,7 @@ func chatter(packets int, phones ...*phone) {
 }
 
 // sequenced fails unless packets are one stream without a hole.
-func sequenced(t *testing.T, what string, packets []got) {
+func sequenced(t testing.TB, what string, packets []got) {
 	t.Helper()
 	for i := 1; i < len(packets); i++ {
 		a, b := packets[i-1], packets[i]
