@@ -67,19 +67,24 @@ func (tx *Server) Status() int { return tx.status }
 // Final reports whether a final response was sent.
 func (tx *Server) Final() bool { return tx.status >= 200 }
 
-// NewResponse returns a response with the headers of RFC 3261 §8.2.6.2. It must
-// be called before the final response.
+// NewResponse returns a response to the transaction's request. It must be called
+// before the final response.
 func (tx *Server) NewResponse(status int, reason string) *sip.Response {
-	req := tx.request
+	if tx.Tag == "" && status > 100 {
+		tx.Tag = newTag()
+	}
+	return NewResponse(tx.request, status, reason, tx.Tag)
+}
+
+// NewResponse returns a response with the headers of RFC 3261 §8.2.6.2; tag is
+// the To tag where the request has none.
+func NewResponse(req *sip.Request, status int, reason, tag string) *sip.Response {
 	res := sip.NewResponse(status, reason)
 	sip.CopyHeaders("Via", req, res)
 	res.AppendHeader(sip.HeaderClone(req.From()))
 	to := sip.HeaderClone(req.To()).(*sip.ToHeader)
 	if !to.Params.Has("tag") && status > 100 {
-		if tx.Tag == "" {
-			tx.Tag = newTag()
-		}
-		to.Params.Add("tag", tx.Tag)
+		to.Params.Add("tag", tag)
 	}
 	res.AppendHeader(to)
 	res.AppendHeader(sip.HeaderClone(req.CallID()))

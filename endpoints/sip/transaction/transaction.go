@@ -176,6 +176,12 @@ func (l *Layer) Broken(match func(Flow) bool, err error) {
 	}
 }
 
+// Knows reports whether a request belongs to a transaction that lives: it is a
+// retransmission.
+func (l *Layer) Knows(req *sip.Request) bool {
+	return l.servers[serverKey(req, string(req.Method))] != nil
+}
+
 // Merged reports whether tx is a request that already came over another path
 // (RFC 3261 §8.2.2.2); it is to be refused with 482.
 func (l *Layer) Merged(tx *Server) bool {

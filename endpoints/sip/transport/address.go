@@ -134,12 +134,23 @@ func (a *Address) Run(ctx context.Context) error {
 	return nil
 }
 
+// Close gives the sockets back of an address that will not run. After Run it
+// does nothing.
+func (a *Address) Close() { a.close() }
+
 func (a *Address) close() {
 	a.mu.Lock()
-	a.closed.Store(true) // under mu: no connection starts after this
+	again := a.closed.Swap(true) // under mu: no connection starts after this
+	running := a.ctx != nil
 	a.mu.Unlock()
+	if again {
+		return
+	}
 	close(a.done)
 	if a.udp != nil {
+		if running {
+			<-a.udp.written // what is queued still leaves
+		}
 		_ = a.udp.conn.Close()
 	}
 	if a.cfg.Listener != nil {

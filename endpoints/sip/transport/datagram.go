@@ -21,6 +21,7 @@ type datagrams struct {
 	conn    net.PacketConn
 	quick   udpConn // conn, where it has the calls that do not allocate
 	out     chan datagram
+	written chan struct{} // closed when the writer has ended
 
 	// Owned by the reader goroutine.
 	buf     []byte
@@ -41,7 +42,10 @@ type udpConn interface {
 }
 
 func newDatagrams(a *Address, conn net.PacketConn) *datagrams {
-	d := &datagrams{address: a, conn: conn, buf: make([]byte, maxMessageBytes), out: make(chan datagram, a.cfg.Queue)}
+	d := &datagrams{
+		address: a, conn: conn, buf: make([]byte, maxMessageBytes),
+		out: make(chan datagram, a.cfg.Queue), written: make(chan struct{}),
+	}
 	d.quick, _ = conn.(udpConn)
 	return d
 }
@@ -177,21 +181,35 @@ func (a *Address) sendUDP(data []byte, to netip.AddrPort) error {
 	}
 }
 
-// write sends what is queued until the address closes.
+// write sends what is queued until the address closes, and what is queued then.
 func (d *datagrams) write() {
+	defer close(d.written)
 	for {
 		select {
 		case p := <-d.out:
-			if err := d.transmit(p); err != nil && !d.address.closed.Load() {
-				d.address.Stats.WriteErrors.Add(1)
-				d.address.cfg.Handler.Down(d.address.Datagram(p.to), err)
-				continue
-			}
-			d.address.Stats.Sent.Add(1)
+			d.send(p)
 		case <-d.address.done:
-			return
+			for {
+				select {
+				case p := <-d.out:
+					d.send(p)
+				default:
+					return
+				}
+			}
 		}
 	}
+}
+
+func (d *datagrams) send(p datagram) {
+	if err := d.transmit(p); err != nil {
+		d.address.Stats.WriteErrors.Add(1)
+		if !d.address.closed.Load() {
+			d.address.cfg.Handler.Down(d.address.Datagram(p.to), err)
+		}
+		return
+	}
+	d.address.Stats.Sent.Add(1)
 }
 
 func (d *datagrams) transmit(p datagram) error {

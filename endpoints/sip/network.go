@@ -1,0 +1,68 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+)
+
+// systemNetwork is the machine's own sockets.
+func systemNetwork() Network {
+	var lc net.ListenConfig
+	return Network{
+		ListenPacket: func(a netip.AddrPort) (net.PacketConn, error) {
+			return lc.ListenPacket(context.Background(), "udp", a.String())
+		},
+		Listen: func(a netip.AddrPort) (net.Listener, error) {
+			return lc.Listen(context.Background(), "tcp", a.String())
+		},
+		LocalAddrs: localAddrs,
+		Source:     sourceAddr,
+		Resolver:   net.DefaultResolver,
+	}
+}
+
+// localAddrs lists the addresses of all interfaces but link-local ones, which
+// need a zone that SIP cannot carry.
+func localAddrs() ([]netip.Addr, error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	var addrs []netip.Addr
+	for _, a := range all {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil || prefix.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		addrs = append(addrs, prefix.Addr().Unmap())
+	}
+	return addrs, nil
+}
+
+// sourceAddr asks the kernel's routing table by connecting a UDP socket, which
+// sends nothing.
+func sourceAddr(remote netip.Addr) netip.Addr {
+	conn, err := net.Dial("udp", netip.AddrPortFrom(remote, 9).String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	defer conn.Close()
+	if a, ok := conn.LocalAddr().(*net.UDPAddr); ok {
+		return a.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+// bindError says which port is taken and what to do about it.
+func bindError(what string, a netip.AddrPort, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s port %d at %s is taken by another program; stop it, or choose another port (--set internal_sip_port=PORT, or sip-port in the profile)",
+			strings.ToUpper(what), a.Port(), a.Addr())
+	}
+	return fmt.Errorf("%s %s: %w", what, a, err)
+}
