@@ -235,3 +235,6 @@ func seekable(file fs.File) (io.ReadSeekCloser, error) {
 type inMemory struct{ *bytes.Reader }
 
 func (inMemory) Close() error { return nil }
+
+// Layer returns a layer by its number in a Place.
+func (x *Index) Layer(i int) fs.FS { return x.layers[i] }
