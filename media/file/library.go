@@ -118,6 +118,9 @@ func NewLibrary(cfg Config) *Library {
 // The caller, or the engine it is given to, closes the source. Close does not
 // block; the library's Close waits for what is left.
 func (l *Library) Open(ctx context.Context, fsys fs.FS, path string, o OpenOptions) (media.Source, error) {
+	if o.Loops < 0 {
+		o.Loops = Forever
+	}
 	long, err := l.isLong(fsys, path)
 	if err != nil {
 		return nil, err

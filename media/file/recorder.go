@@ -21,9 +21,12 @@ const (
 	headerEvery = time.Second
 	// recordBuffer bridges what a disk may take to write.
 	recordBuffer = 4 * time.Second
-	// recordChunk is how many frames are written at a time, at least, unless a
-	// header is due: 100 ms.
-	recordChunk = 100 * time.Millisecond
+	// recordChunk is how much is written at a time, at least, unless a header is
+	// due.
+	recordChunk = 200 * time.Millisecond
+	// chunkSamples is how much is written at a time at most: 200 ms of stereo at
+	// 8000 Hz fit.
+	chunkSamples = 4096
 	// headerBytes of a PCM WAV file.
 	headerBytes = 44
 	// maxDataBytes is what the 32-bit sizes of a WAV file can say.
@@ -204,7 +207,7 @@ func (r *Recorder) duration(frames int64) time.Duration {
 func (r *Recorder) run() {
 	ticker := time.NewTicker(headerEvery)
 	defer ticker.Stop()
-	chunk := newChunk(len(r.ring.buf))
+	chunk := newChunk(chunkSamples)
 	headed := int64(0) // bytes of data the header knows of
 	for stopped := false; !stopped; {
 		headerDue := false
@@ -224,7 +227,7 @@ func (r *Recorder) run() {
 	r.fail(r.file.Close())
 }
 
-// chunk is room for all that waits in the ring.
+// chunk is room for one write.
 type chunk struct {
 	samples []int16
 	bytes   []byte
@@ -237,18 +240,24 @@ func newChunk(samples int) *chunk {
 // drain appends what waits to the file. After a failure it only empties the
 // ring.
 func (r *Recorder) drain(c *chunk) {
-	n := r.ring.take(c.samples)
-	frames := int64(n / r.channels)
-	if n == 0 {
-		return
+	for {
+		n := r.ring.take(c.samples)
+		if n == 0 {
+			return
+		}
+		for i, v := range c.samples[:n] {
+			binary.LittleEndian.PutUint16(c.bytes[2*i:], uint16(v))
+		}
+		r.append(c.bytes[:2*n])
 	}
+}
+
+// append writes whole frames at the end of the file.
+func (r *Recorder) append(b []byte) {
+	frames := int64(len(b) / (2 * r.channels))
 	if r.err != nil {
 		r.dropped.Add(frames)
 		return
-	}
-	b := c.bytes[:2*n]
-	for i, v := range c.samples[:n] {
-		binary.LittleEndian.PutUint16(b[2*i:], uint16(v))
 	}
 	if r.written+int64(len(b)) > maxDataBytes {
 		r.dropped.Add(frames)
