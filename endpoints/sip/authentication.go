@@ -85,7 +85,7 @@ func (p *profile) realm(name string) *digest.Server {
 			return s
 		}
 	}
-	s, err := digest.NewServer(digest.ServerConfig{Realm: name, NonceTTL: p.settings.NonceTTL, MaxNonces: 16384})
+	s, err := digest.NewServer(digest.ServerConfig{Realm: name, Algorithms: p.settings.algorithms(), NonceTTL: p.settings.NonceTTL, MaxNonces: 16384})
 	if err != nil {
 		return nil
 	}

@@ -3,10 +3,12 @@ package sip
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tandemswitch/tandem/core/config"
+	"github.com/tandemswitch/tandem/endpoints/sip/digest"
 	"github.com/tandemswitch/tandem/media"
 )
 
@@ -42,6 +44,9 @@ type Settings struct {
 	AuthAllPackets bool `config:"auth-all-packets" default:"false"`
 	// ChallengeRealm is the realm of challenges: auto_from, auto_to (the domain of From or To) or a fixed text.
 	ChallengeRealm string `config:"challenge-realm" default:"auto_from"`
+	// AuthAlgorithms are offered in this order, one challenge each. SHA-256 is better, but phones that do not know it (many, in
+	// 2026) give up at the sight of its challenge, even with MD5 beside it; add it in front once all phones have it.
+	AuthAlgorithms []string `config:"rfc8760-auth-algorithms" default:"MD5"`
 	// NonceTTL is how long a phone may use one nonce.
 	NonceTTL time.Duration `config:"nonce-ttl" unit:"s" default:"60" min:"10" max:"86400"`
 	// DisableRegister refuses REGISTER.
@@ -116,6 +121,9 @@ func readProfile(n *config.Node) (Settings, error) {
 		if _, err := netip.ParseAddr(text); err != nil {
 			return s, settings.Errorf("%s: %q is no address", what, text)
 		}
+	}
+	if len(s.algorithms()) != len(s.AuthAlgorithms) {
+		return s, settings.Errorf("rfc8760-auth-algorithms: %q: want MD5 and SHA-256, each once", strings.Join(s.AuthAlgorithms, ","))
 	}
 	for _, t := range s.Transports {
 		if !strings.EqualFold(t, "udp") && !strings.EqualFold(t, "tcp") {
@@ -222,4 +230,17 @@ func policy(prefs []string, order string, can []media.Format) media.Policy {
 		}
 	}
 	return p
+}
+
+// algorithms are the digest algorithms to be offered.
+func (s *Settings) algorithms() []digest.Algorithm {
+	var list []digest.Algorithm
+	for _, name := range s.AuthAlgorithms {
+		for _, a := range [...]digest.Algorithm{digest.MD5, digest.SHA256, digest.SHA512256} {
+			if strings.EqualFold(name, string(a)) && !slices.Contains(list, a) {
+				list = append(list, a)
+			}
+		}
+	}
+	return list
 }
