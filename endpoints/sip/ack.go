@@ -26,13 +26,13 @@ func (l *leg) awaitACK(tx *transaction.Server, seq uint32, offerless bool) {
 
 func (l *leg) resendLater() {
 	u := l.unacked
-	wait, ok := u.resend.Next()
-	if !ok {
-		l.unacked = nil
-		l.neverAcknowledged()
-		return
-	}
+	wait, again := u.resend.Next()
 	u.alarm = l.shard.layer(l.profile).Schedule.After(wait, func() {
+		if !again {
+			l.unacked = nil
+			l.neverAcknowledged()
+			return
+		}
 		_ = u.tx.Resend() // a broken flow does not end the dialog: the far end may come back on another
 		l.resendLater()
 	})

@@ -217,14 +217,13 @@ func TestResend(t *testing.T) {
 	r := NewResend(500*time.Millisecond, 4*time.Second)
 	var at time.Duration
 	var got []string
-	for {
-		wait, ok := r.Next()
-		if !ok {
-			break
-		}
+	for again := true; again; {
+		var wait time.Duration
+		wait, again = r.Next()
 		at += wait
 		got = append(got, at.String())
 	}
+	// The last one is the end of waiting, 64*T1.
 	want := "500ms 1.5s 3.5s 7.5s 11.5s 15.5s 19.5s 23.5s 27.5s 31.5s 32s"
 	if s := strings.Join(got, " "); s != want {
 		t.Errorf("2xx again at %s, want %s", s, want)

@@ -12,15 +12,12 @@ type Resend struct {
 // NewResend starts with the first 2xx.
 func NewResend(t1, t2 time.Duration) *Resend { return &Resend{t1: t1, t2: t2, next: t1} }
 
-// Next returns how long to wait before the next copy. ok is false when no ACK
-// came in time: the session is to be ended with a BYE.
-func (r *Resend) Next() (wait time.Duration, ok bool) {
+// Next returns how long to wait, and whether the 2xx is to be sent again then.
+// If not, no ACK came in time: the session is to be ended with a BYE.
+func (r *Resend) Next() (wait time.Duration, again bool) {
 	left := 64*r.t1 - r.elapsed
-	if left <= 0 {
-		return 0, false
-	}
 	wait = min(r.next, left)
 	r.elapsed += wait
 	r.next = min(2*r.next, r.t2)
-	return wait, true
+	return wait, wait < left
 }
