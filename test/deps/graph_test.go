@@ -75,6 +75,7 @@ var graph = func() []line {
 		// What tests of several packages share.
 		{"media/codec/codectest", []string{"media", "media/mediatest"}},
 		{"endpoints/endpointtest", []string{"core/...", "media/..."}},
+		{"core/coretest", []string{"core", "media"}},
 		{"apps/apptest", []string{"core/...", "media/..."}},
 	}
 	for _, name := range []string{"sip", "loopback", "user", "group"} {
@@ -82,7 +83,7 @@ var graph = func() []line {
 		table = append(table, line{subtree, own(endpoint, subtree)})
 	}
 	for _, name := range []string{
-		"call", "play", "record", "ivr", "voicemail", "conference", "park", "queue", "directory", "hash", "echo",
+		"call", "play", "record", "ivr", "voicemail", "conference", "park", "queue", "directory", "data", "console",
 	} {
 		subtree := "apps/" + name + "/..."
 		table = append(table, line{subtree, own(app, subtree)})

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-gormigrate/gormigrate/v2"
 	"gorm.io/gorm"
 
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/store"
 )
 
 // row is a binding in the table registrations. Times are Unix milliseconds, so
@@ -38,11 +38,10 @@ type row struct {
 func (row) TableName() string { return "registrations" }
 
 // Migrations brings the registrar's table.
-func Migrations() []*gormigrate.Migration {
-	return []*gormigrate.Migration{{
-		ID:       "registrar-0001-registrations",
-		Migrate:  func(db *gorm.DB) error { return db.Migrator().CreateTable(&row{}) },
-		Rollback: func(db *gorm.DB) error { return db.Migrator().DropTable(&row{}) },
+func Migrations() []store.Migration {
+	return []store.Migration{{
+		ID: "0001-registrations",
+		Up: func(db *gorm.DB) error { return db.Migrator().CreateTable(&row{}) },
 	}}
 }
 

@@ -8,30 +8,24 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gormigrate/gormigrate/v2"
 	"github.com/google/go-cmp/cmp"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/store"
 )
 
 func openDatabase(t *testing.T) *gorm.DB {
 	t.Helper()
-	db, err := gorm.Open(sqlite.Open(filepath.Join(t.TempDir(), "test.db")), &gorm.Config{Logger: logger.Discard})
+	db, err := store.Open(filepath.Join(t.TempDir(), "test.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if sql, err := db.DB(); err == nil {
-			sql.Close()
-		}
-	})
-	if err := gormigrate.New(db, gormigrate.DefaultOptions, Migrations()).Migrate(); err != nil {
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate("registrar", Migrations()); err != nil {
 		t.Fatal(err)
 	}
-	return db
+	return db.Gorm()
 }
 
 func TestDatabaseKeepsBindings(t *testing.T) {
