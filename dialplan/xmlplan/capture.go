@@ -16,7 +16,7 @@ type captures struct {
 // fill replaces $n in an action's data. The result is cut where FreeSWITCH cuts
 // it, so that one call cannot blow up a text.
 func (c captures) fill(data string) string {
-	filled := c.match.Substitute(data, '$')
+	filled := c.match.Substitute(data, "$")
 	if limit := (len(data) + len(c.value) + 10) * (c.match.Len() + 1); len(filled) > limit {
 		return filled[:limit]
 	}

@@ -179,16 +179,16 @@ func (m Match) Groups() []string {
 	return all
 }
 
-// Substitute returns template with the groups filled in for lead and a number,
-// as in $1 or %{2}; groups that do not exist are nothing. lead without a number
-// is copied.
-func (m Match) Substitute(template string, lead byte) string {
-	if strings.IndexByte(template, lead) < 0 {
+// Substitute returns template with the groups filled in for one of leads and a
+// number, as in $1 or %{2}; groups that do not exist are nothing. A lead without
+// a number is copied. What is filled in is not looked at again.
+func (m Match) Substitute(template, leads string) string {
+	if !strings.ContainsAny(template, leads) {
 		return template
 	}
 	var b strings.Builder
 	for i := 0; i < len(template); {
-		n, size := reference(template[i:], lead)
+		n, size := reference(template[i:], leads)
 		if size == 0 {
 			b.WriteByte(template[i])
 			i++
@@ -204,8 +204,8 @@ func (m Match) Substitute(template string, lead byte) string {
 const maxReferenceDigits = 3
 
 // reference reads $n or ${n} and how long that is; 0 if it is none.
-func reference(text string, lead byte) (n, size int) {
-	if text[0] != lead {
+func reference(text, leads string) (n, size int) {
+	if strings.IndexByte(leads, text[0]) < 0 {
 		return 0, 0
 	}
 	i := 1

@@ -239,17 +239,18 @@ func TestSubstitute(t *testing.T) {
 	m, _, _ := p.Find("1x")
 	for _, row := range []struct {
 		template string
-		lead     byte
+		leads    string
 		want     string
 	}{
-		{"$0 $1 [$2] [$9] ${1}0 $x ${name} $ $", '$', "1x 1 [] [] 10 $x ${name} $ $"},
-		{"%1%%1", '%', "1%1"},
-		{"$1", '%', "$1"},
-		{"plain", '$', "plain"},
-		{"${1", '$', "${1"},
-		{"${1a}", '$', "${1a}"},
+		{"$0 $1 [$2] [$9] ${1}0 $x ${name} $ $", "$", "1x 1 [] [] 10 $x ${name} $ $"},
+		{"%1%%1", "%", "1%1"},
+		{"$1", "%", "$1"},
+		{"plain", "$", "plain"},
+		{"%1$1%9", "%$", "11"},
+		{"${1", "$", "${1"},
+		{"${1a}", "$", "${1a}"},
 	} {
-		if got := m.Substitute(row.template, row.lead); got != row.want {
+		if got := m.Substitute(row.template, row.leads); got != row.want {
 			t.Errorf("Substitute(%q) = %q, want %q", row.template, got, row.want)
 		}
 	}
