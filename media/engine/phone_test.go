@@ -51,6 +51,9 @@ func bubble(t *testing.T, f func(w *world)) {
 
 func newWorld(t testing.TB, cfg Config) *world {
 	e := New(cfg)
+	if cfg.Shards > 1 {
+		e.shardStreams = 0 // spread streams, so that joins have to move them
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()

@@ -24,7 +24,7 @@ func (e *Engine) Pipe(a, b media.StreamConfig) (media.Stream, media.Stream, erro
 	}
 	x, y := newStream(e, a), newStream(e, b)
 	x.twin, y.twin = y, x
-	home := e.lightest()
+	home := e.roomiest()
 	for i, s := range []*stream{x, y} {
 		port := uint16(4000 + 2*(s.id%30000))
 		s.local = netip.AddrPortFrom(pipeHosts[i], port)

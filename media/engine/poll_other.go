@@ -23,3 +23,5 @@ func (*poller) free() {}
 
 func (sh *shard) pollStream(*stream) error { return nil }
 func (sh *shard) unpollStream(*stream)     {}
+
+func (sh *shard) breathe() {}

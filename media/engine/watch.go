@@ -9,10 +9,10 @@ import (
 
 const (
 	// idlePace is how long an idle stream whose far end is silent as well
-	// hears silence at full pace; then a packet per keepAlive holds its
-	// NAT binding and its timer (RFC 6263 §4).
+	// hears silence at full pace; then a packet per keepAlive holds its NAT
+	// binding (RFC 6263 §4 asks for 15 s) and its timer (seconds, in phones).
 	idlePace  = 5 * time.Second
-	keepAlive = time.Second
+	keepAlive = 5 * time.Second
 	// reportEvery limits ForeignPackets.
 	reportEvery = time.Second
 )
