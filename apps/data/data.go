@@ -53,6 +53,12 @@ type usageError struct{ syntax string }
 // Error implements error.
 func (e usageError) Error() string { return "-USAGE: " + e.syntax }
 
+// replyError is a failure in FreeSWITCH's own words, which scripts compare.
+type replyError string
+
+// Error implements error.
+func (e replyError) Error() string { return "-ERR " + string(e) }
+
 // function makes a command that needs neither a context nor a session.
 func function(name, syntax, doc string, f func(args string) (string, error)) core.Command {
 	return core.Command{Name: name, Kind: core.Read, Syntax: syntax, Doc: doc,

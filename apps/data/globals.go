@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -11,8 +10,8 @@ import (
 	"github.com/tandemswitch/tandem/core/expand"
 )
 
-// errNoChannel is FreeSWITCH's reply to a channel that is not there.
-var errNoChannel = errors.New("-ERR No such channel!")
+// errNoChannel is the reply to a channel that is not there.
+const errNoChannel = replyError("No such channel!")
 
 func (m *Module) variableCommands() []core.Command {
 	setvar := function("global_setvar", "<name>=<value>", "set a variable of the whole switch", m.globalSetvar)
@@ -72,7 +71,7 @@ func (m *Module) expand(ctx context.Context, s core.Session, args string) (strin
 	name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 	c, ok := m.deps.Commands.Find(name)
 	if !ok || strings.EqualFold(name, "expand") {
-		return "", errors.New("-ERR " + name + " Command not found!")
+		return "", replyError(name + " Command not found!")
 	}
 	return c.Run(ctx, s, strings.TrimSpace(rest))
 }

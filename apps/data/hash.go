@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -15,12 +14,12 @@ const maxHash = 1_000_000
 
 const hashSyntax = "insert|insert_ifempty|delete|delete_ifmatch|select/<realm>/<key>[/<value>]"
 
-// Errors of the table; the texts are FreeSWITCH's.
-var (
-	errHashNone     = errors.New("-ERR Not found")
-	errHashTaken    = errors.New("-ERR key already exists")
-	errHashMismatch = errors.New("-ERR Doesn't match")
-	errHashFull     = errors.New("-ERR the table is full")
+// Errors of the table.
+const (
+	errHashNone     = replyError("Not found")
+	errHashTaken    = replyError("key already exists")
+	errHashMismatch = replyError("Doesn't match")
+	errHashFull     = replyError("the table is full")
 )
 
 // table is what hash keeps: realm and key → value. The zero value is ready.
