@@ -2,8 +2,8 @@ package pattern
 
 import "strings"
 
-// maxSteps bounds one search: some 50 ms. PCRE's own limit is twice that.
-const maxSteps = 5_000_000
+// maxSteps bounds one search: some 50 ms. PCRE allows five times as many.
+const maxSteps = 2_000_000
 
 // maxSaved bounds the copies of captures that groups inside each other keep.
 const maxSaved = 1 << 20

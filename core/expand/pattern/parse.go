@@ -64,16 +64,12 @@ func (p *parser) whole() *tree {
 // alternation reads up to a closing parenthesis or the end. Options set inside
 // end with it.
 func (p *parser) alternation() *tree {
-	if p.nesting++; p.nesting > maxNesting {
-		p.fail(p.pos, "nested too deeply")
-	}
 	saved := p.flags
 	branches := []*tree{p.branch()}
 	for p.accept("|") {
 		branches = append(branches, p.branch())
 	}
 	p.flags = saved
-	p.nesting--
 	if len(branches) == 1 {
 		return branches[0]
 	}

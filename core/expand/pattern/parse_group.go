@@ -9,6 +9,10 @@ import (
 // comments, which match nothing by themselves.
 func (p *parser) parenthesis() *tree {
 	start := p.pos
+	if p.nesting++; p.nesting > maxNesting {
+		p.fail(start, "nested too deeply")
+	}
+	defer func() { p.nesting-- }()
 	switch {
 	case p.accept("(?#"):
 		_, _, ok := strings.Cut(p.rest(), ")")
@@ -97,8 +101,11 @@ func (p *parser) look(start int, negative, behind bool) *tree {
 // condition reads (?(1)yes|no), (?(<name>)…) and (?(?=…)yes|no).
 func (p *parser) condition(start int) *tree {
 	t := &tree{kind: kindCondition, pos: start}
-	inside, _, _ := strings.Cut(p.rest(), ")")
+	inside, _, ok := strings.Cut(p.rest(), ")")
+	saved := p.flags
 	switch {
+	case !ok:
+		p.fail(start, "no closing ) of a condition")
 	case strings.HasPrefix(inside, "?"):
 		p.pos-- // the parenthesis is the look-around's own
 		look := p.parenthesis()
@@ -111,7 +118,7 @@ func (p *parser) condition(start int) *tree {
 		p.pos += len(inside) + 1
 	default:
 		t.name = strings.Trim(inside, "<>'")
-		p.pos += min(len(inside)+1, len(p.rest()))
+		p.pos += len(inside) + 1
 	}
 	branches := []*tree{p.branch()}
 	for p.accept("|") {
@@ -124,6 +131,7 @@ func (p *parser) condition(start int) *tree {
 	default:
 		p.fail(start, "more than two branches of a condition")
 	}
+	p.flags = saved
 	t.subs = append(t.subs, branches...)
 	return p.closed(start, t)
 }

@@ -115,6 +115,8 @@ var findTable = []struct {
 	{`^(<)?a(?(1)>)$`, "<a>", []string{"<a>", "<"}},
 	{`^(<)?a(?(1)>|b)$`, "ab", []string{"ab", ""}},
 	{`^(<)?a(?(1)>)$`, "<a", nil},
+	{`^(x)?(?(1)(?i)a|b)C$`, "bC", []string{"bC", ""}},
+	{`^(x)?(?(1)(?i)a|(?i)b)C$`, "Bc", nil},
 	{`^(?<o><)?a(?(<o>)>)$`, "a", []string{"a", ""}},
 	{`^(?(?=\d)\d{2}|x)$`, "42", []string{"42"}},
 	{`^(?(?=\d)\d{2}|x)$`, "x", []string{"x"}},
@@ -197,6 +199,10 @@ func TestCompileErrorsHaveAPosition(t *testing.T) {
 		{"/a/x", 3, "flag"},
 		{"/(a/", 1, "no closing )"},
 		{"(?(1)a|b|c)(d)", 0, "more than two branches"},
+		{"(?(0", 0, "no closing ) of a condition"},
+		{"(?(1", 0, "no closing ) of a condition"},
+		{"a(?+0)(", 6, "no closing )"},
+		{strings.Repeat("(?|", 300), 3 * maxNesting, "nested too deeply"},
 		{strings.Repeat("(", 300), maxNesting, "nested too deeply"},
 	} {
 		_, err := Compile(row.pattern)
