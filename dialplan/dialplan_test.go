@@ -72,6 +72,17 @@ func TestInlineOutcomes(t *testing.T) {
 	}
 }
 
+func TestProfileChangesShowInFieldsAndVariables(t *testing.T) {
+	h := hunt()
+	h.Lookup = h.Profile.Field // a live channel's look-up falls back to its profile
+	s := NewScope(h)
+	s.Inline("set_profile_var", "caller_id_name=Bob")
+	s.Inline("set_profile_var", "nonsense=x")
+	if f, v := s.Field("caller_id_name"), s.Var("Caller_ID_Name"); f != "Bob" || v != "Bob" || s.Var("nonsense") != "" {
+		t.Errorf("field %q, variable %q, nonsense %q", f, v, s.Var("nonsense"))
+	}
+}
+
 func TestInlineWithoutExpansion(t *testing.T) {
 	s := NewScope(hunt())
 	s.Change(core.VarChange{Name: "app_disable_expand_variables", Value: "true"})

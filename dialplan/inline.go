@@ -66,7 +66,7 @@ func (s *Scope) Inline(app, data string) (Outcome, string) {
 	}
 	if run == nil {
 		if field, value, ok := expand.Assignment(data); ok {
-			s.hunt.Profile.SetField(field, value)
+			s.changeField(field, value)
 		}
 		return Deferred, data
 	}

@@ -95,6 +95,18 @@ func (s *Scope) Change(c core.VarChange) {
 	s.over[strings.ToLower(c.Name)] = c.Value
 }
 
+// changeField changes a field of the caller profile for the rest of the hunt. It
+// is laid over the look-ups as well: those of a live channel know its old field.
+func (s *Scope) changeField(field, value string) {
+	if !s.hunt.Profile.SetField(field, value) {
+		return
+	}
+	if s.over == nil {
+		s.over = make(map[string]string)
+	}
+	s.over[strings.ToLower(field)] = value
+}
+
 // Changes are what was changed, in order. The caller must not keep on using the
 // scope when it holds on to them.
 func (s *Scope) Changes() []core.VarChange { return s.changes }
