@@ -79,6 +79,7 @@ var paths = []struct{ method, path, body string }{
 	{"DELETE", "/v1/calls/c1", ""},
 	{"GET", "/v1/registrations", ""},
 	{"GET", "/v1/cdrs", ""},
+	{"GET", "/v1/cdrs/leg1", ""},
 	{"GET", "/v1/events", ""},
 	{"POST", "/v1/commands", `{"command":"say hello"}`},
 }
@@ -87,6 +88,7 @@ func TestTokenIsNeededEverywhere(t *testing.T) {
 	o := newOffice(t)
 	o.plant.talk("c1", day)
 	o.journal["c1"] = []core.JournalEntry{{At: day}}
+	o.records.all = []Record{recordOf("c0", "leg1", day)}
 	for _, p := range paths {
 		for name, edit := range map[string]func(*http.Request){
 			"no token":    anonymous,
@@ -152,7 +154,7 @@ func TestUnknownCallsAndFaultyQueries(t *testing.T) {
 	for query, parameter := range map[string]string{
 		"/v1/calls?limit=0": "limit", "/v1/calls?limit=x": "limit", "/v1/calls?limit=5000": "limit", "/v1/calls?cursor=%21": "cursor",
 		"/v1/calls?form=1000": "form", "/v1/registrations?limit=-1": "limit", "/v1/registrations?cursor=%25": "cursor",
-		"/v1/cdrs?cursor=x": "cursor", "/v1/cdrs?direction=up": "direction", "/v1/cdrs?since=yesterday": "since", "/v1/cdrs?cause=NO_SUCH": "cause",
+		"/v1/cdrs?cursor=x": "cursor", "/v1/cdrs?since=yesterday": "since", "/v1/cdrs?cause=NO_SUCH": "cause",
 		"/v1/events?after=-1": "after", "/v1/events?cursor=x": "cursor", "/v1/events?limit=0": "limit", "/v1/calls/c1/explain?kind=x": "kind",
 	} {
 		p := o.get(query).want(http.StatusUnprocessableEntity).problem()

@@ -44,7 +44,7 @@ type Leg struct {
 	EndedAt    *Moment `json:"ended_at" nullable:"true"`
 	App        string  `json:"app,omitempty" doc:"The running, or last, application."`
 	AppArgs    string  `json:"app_args,omitempty" doc:"Its argument."`
-	PeerID     string  `json:"peer_id,omitempty" doc:"The channel it is, or was last, bridged with."`
+	PeerLegID  string  `json:"peer_leg_id,omitempty" doc:"The channel it is, or was last, bridged with."`
 	Cause      string  `json:"cause,omitempty" doc:"Why it ended."`
 	Q850       int     `json:"q850,omitempty"`
 	SIPStatus  int     `json:"sip_status,omitempty" doc:"The far end's refusal."`
@@ -149,7 +149,7 @@ func callState(progress string) string {
 func liveLeg(c *core.ChannelInfo) Leg {
 	l := legOf(c.ID, c.Direction, &c.Profile, &c.Times)
 	l.Name, l.Endpoint, l.State, l.Progress = c.Name, c.Endpoint, c.State.String(), c.Progress.String()
-	l.App, l.AppArgs, l.PeerID = c.App, c.AppArg, string(c.Peer)
+	l.App, l.AppArgs, l.PeerLegID = c.App, c.AppArg, string(c.Peer)
 	if c.Cause != core.CauseNone {
 		l.Cause, l.Q850 = c.Cause.String(), c.Cause.Q850()
 	}
@@ -157,13 +157,14 @@ func liveLeg(c *core.ChannelInfo) Leg {
 	return l
 }
 
-func endedLeg(r *core.Record) Leg {
-	l := legOf(r.LegID, r.Direction, &r.Profile, &r.Times)
-	l.Name, l.Endpoint, l.State, l.Progress = r.Name, r.Endpoint, core.StateDestroyed.String(), core.ProgressEnded.String()
-	l.App, l.AppArgs, l.PeerID = r.LastApp, r.LastArg, string(r.Peer)
-	l.Cause, l.Q850, l.SIPStatus, l.HungUpBy = r.Cause.String(), r.Cause.Q850(), r.SIPStatus, string(r.HungUpBy)
-	l.Media = mediaOf(r.LegID, r.Media)
-	return l
+func endedLeg(r *Record) Leg {
+	return Leg{
+		ID: string(r.LegID), Name: r.Name, Endpoint: r.Endpoint, Direction: r.Direction, State: core.StateDestroyed.String(), Progress: core.ProgressEnded.String(),
+		From: r.From, FromName: r.FromName, To: r.To, Context: r.Context,
+		StartedAt: Moment{r.StartedAt}, RingingAt: moment(r.RingingAt), AnsweredAt: moment(r.AnsweredAt), EndedAt: moment(r.EndedAt),
+		App: r.LastApp, AppArgs: r.LastArg, PeerLegID: string(r.Peer),
+		Cause: r.Cause, Q850: r.Q850, SIPStatus: r.SIPStatus, HungUpBy: r.HungUpBy, Media: r.media(),
+	}
 }
 
 func legOf(id core.ChannelID, d core.Direction, p *core.CallerProfile, t *core.Times) Leg {

@@ -110,7 +110,7 @@ func (m *Module) endedLegs(ctx context.Context, id core.CallID) ([]Leg, error) {
 	if m.cfg.Records == nil {
 		return nil, nil
 	}
-	records, _, err := m.cfg.Records.Records(ctx, RecordQuery{CallID: id, Since: time.Now().Add(-callAge), Limit: maxLegs})
+	records, _, err := m.cfg.Records.List(ctx, RecordQuery{CallID: id, Since: time.Now().Add(-callAge), Limit: maxLegs})
 	if err != nil {
 		return nil, err
 	}

@@ -100,7 +100,7 @@ func TestCallGoesOnAfterItsEnd(t *testing.T) {
 	o := newOffice(t)
 	now := time.Now()
 	o.plant.talk("c1", now.Add(-time.Minute))
-	o.records.all = []core.Record{recordOf("c1", "c1-old", now.Add(-time.Minute)), recordOf("c9", "c9", now.Add(-time.Hour)), recordOf("c0", "c0", now.Add(-31*24*time.Hour))}
+	o.records.all = []Record{recordOf("c1", "c1-old", now.Add(-time.Minute)), recordOf("c9", "c9", now.Add(-time.Hour)), recordOf("c0", "c0", now.Add(-31*24*time.Hour))}
 	c := decode[object](o.get("/v1/calls/c1").want(http.StatusOK))
 	if c["state"] != "answered" || len(c["legs"].([]any)) != 3 || c["ended_at"] != nil {
 		t.Errorf("live call: %v", c)
@@ -288,7 +288,7 @@ func TestHangupCall(t *testing.T) {
 		}
 	}
 	// A call that ended just now is a conflict, never unknown.
-	o.records.all = []core.Record{recordOf("c9", "c9", time.Now())}
+	o.records.all = []Record{recordOf("c9", "c9", time.Now())}
 	if p := o.ask("DELETE", "/v1/calls/c9", "").want(http.StatusConflict).problem(); p.Type != "urn:tandem:problem:call-ended" {
 		t.Errorf("problem: %+v", p)
 	}

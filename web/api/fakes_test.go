@@ -207,11 +207,11 @@ func (p *plant) talk(id string, at time.Time) {
 
 // records are CDRs, newest first; the cursor is the last one's place.
 type records struct {
-	all []core.Record
+	all []Record
 	err error
 }
 
-func (r *records) Records(_ context.Context, q RecordQuery) ([]core.Record, string, error) {
+func (r *records) List(_ context.Context, q RecordQuery) ([]Record, string, error) {
 	if r.err != nil {
 		return nil, "", r.err
 	}
@@ -222,11 +222,11 @@ func (r *records) Records(_ context.Context, q RecordQuery) ([]core.Record, stri
 			return nil, "", ErrBadCursor
 		}
 	}
-	var out []core.Record
+	var out []Record
 	for i := from; i < len(r.all); i++ {
 		c := r.all[i]
-		if q.CallID != "" && c.CallID != q.CallID || q.From != "" && c.Profile.CallerIDNumber != q.From || q.Cause != 0 && c.Cause != q.Cause ||
-			!q.Since.IsZero() && c.Times.Created.Before(q.Since) {
+		if q.CallID != "" && c.CallID != q.CallID || q.From != "" && c.From != q.From || q.Cause != "" && c.Cause != q.Cause ||
+			!q.Since.IsZero() && c.EndedAt.Before(q.Since) {
 			continue
 		}
 		if len(out) == q.Limit {
@@ -237,12 +237,21 @@ func (r *records) Records(_ context.Context, q RecordQuery) ([]core.Record, stri
 	return out, "", nil
 }
 
-func recordOf(call, leg string, at time.Time) core.Record {
-	return core.Record{
-		CallID: core.CallID(call), LegID: core.ChannelID(leg), Endpoint: "sofia", Name: "sofia/internal/1000",
-		Profile: core.CallerProfile{CallerIDNumber: "1000", DestinationNumber: "1001"},
-		Times:   core.Times{Created: at, Answered: at.Add(2 * time.Second), Ended: at.Add(7900 * time.Millisecond)},
-		Cause:   core.CauseNormalClearing, HungUpBy: core.ByCallee, Codec: "PCMU/8000", Media: &media.StreamStats{Way: media.WayRelay},
+func (r *records) Get(_ context.Context, leg core.ChannelID) (Record, error) {
+	for _, c := range r.all {
+		if c.LegID == leg {
+			return c, r.err
+		}
+	}
+	return Record{}, core.ErrNotFound
+}
+
+func recordOf(call, leg string, at time.Time) Record {
+	return Record{
+		CallID: core.CallID(call), LegID: core.ChannelID(leg), Direction: "inbound", Endpoint: "sofia", Name: "sofia/internal/1000", From: "1000", To: "1001",
+		StartedAt: at, AnsweredAt: at.Add(2 * time.Second), EndedAt: at.Add(7900 * time.Millisecond), Duration: 7900 * time.Millisecond, BillSec: 5,
+		Cause: "NORMAL_CLEARING", Q850: 16, HungUpBy: "callee", Codec: "PCMU/8000", Media: &Media{Way: "relay", PacketsIn: 99, LostIn: 1},
+		Apps: []core.Step{{App: "answer", File: "default.xml", Line: 3}}, Variables: map[string]string{"a": "b"},
 	}
 }
 

@@ -45,9 +45,8 @@ func TestListCDRs(t *testing.T) {
 	for i := range 5 {
 		o.records.all = append(o.records.all, recordOf(fmt.Sprint("c", i), fmt.Sprint("leg", i), day))
 	}
-	o.records.all[4].Times.Answered = time.Time{}
-	o.records.all[4].Cause = core.CauseUserBusy
-	o.records.all[4].SIPStatus = 486
+	busy := &o.records.all[4]
+	busy.AnsweredAt, busy.BillSec, busy.Cause, busy.SIPStatus = time.Time{}, 0, "USER_BUSY", 486
 	a := o.get("/v1/cdrs?limit=3")
 	first := items(a)
 	next := decode[object](a)["next"].(string)
@@ -70,7 +69,19 @@ func TestListCDRs(t *testing.T) {
 	if got := items(o.get("/v1/cdrs?cause=user_busy&from=1000")); len(got) != 1 {
 		t.Errorf("filtered: %v", got)
 	}
+	if first[0]["variables"] != nil || first[0]["apps"] != nil || first[0]["media"].(object)["loss_in_percent"] != 1.0 {
+		t.Errorf("list: %v", first[0])
+	}
+	full := items(o.get("/v1/cdrs?full=1&limit=1"))[0]
+	one := decode[object](o.get("/v1/cdrs/leg0").want(http.StatusOK))
+	for _, c := range []object{full, one} {
+		if c["leg_id"] != "leg0" || c["variables"].(object)["a"] != "b" || c["apps"].([]any)[0].(object)["app"] != "answer" {
+			t.Errorf("full: %v", c)
+		}
+	}
+	o.get("/v1/cdrs/none").want(http.StatusNotFound)
 	o.records.err = errors.New("disk I/O error")
+	o.get("/v1/cdrs/leg0").want(http.StatusInternalServerError)
 	o.get("/v1/cdrs").want(http.StatusInternalServerError)
 }
 
