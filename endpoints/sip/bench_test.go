@@ -33,6 +33,8 @@ type bench struct {
 	m   *Module
 	net *mediatest.Network
 	sw  *fakeSwitch
+
+	serial int // of Call-IDs
 }
 
 // inbox records what a leg tells its session.
@@ -185,6 +187,12 @@ func node(t *testing.T, params ...string) *config.Node {
 // open makes and runs the module in the bubble; it ends with the test.
 func open(t *testing.T, deps core.Deps, params ...string) *bench {
 	t.Helper()
+	return openWith(t, deps, func(*Network) {}, params...)
+}
+
+// openWith changes the network first.
+func openWith(t *testing.T, deps core.Deps, change func(*Network), params ...string) *bench {
+	t.Helper()
 	n := mediatest.NewNetwork()
 	b := &bench{t: t, net: n, sw: &fakeSwitch{}}
 	deps.Switch = b.sw
@@ -192,6 +200,7 @@ func open(t *testing.T, deps core.Deps, params ...string) *bench {
 		ListenPacket: func(a netip.AddrPort) (net.PacketConn, error) { return n.Listen(a) },
 		LocalAddrs:   func() ([]netip.Addr, error) { return []netip.Addr{switchAddr.Addr()}, nil },
 	}
+	change(&lan)
 	if len(params) == 0 {
 		params = []string{"auth-calls=false"}
 	}

@@ -68,8 +68,7 @@ func (l *leg) send(d *dialog.Dialog, req *sip.Request, o *outcome) {
 // it goes out in fragments (RFC 3261 §18.1.1).
 func dress(req *sip.Request, f *transport.Flow, p *profile) *transport.Flow {
 	const headroom = 200 // for Via and Contact
-	if !f.Reliable() && len(req.Body())+headroom > maxDatagramBytes/2 && len(req.String())+headroom > maxDatagramBytes &&
-		f.Address().Connected(f.Remote) {
+	if !f.Reliable() && f.Address().Connected(f.Remote) && len(req.String())+headroom > maxDatagramBytes {
 		f = f.Address().Connection(f.Remote)
 	}
 	req.PrependHeader(f.Via(transport.NewBranch()))
