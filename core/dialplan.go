@@ -22,8 +22,8 @@ type Hunt struct {
 	Profile CallerProfile
 	Arg     string // what follows the colon in "XML:arg"
 	Now     time.Time
-	// Lookup returns a channel or global variable. It does not include the
-	// caller profile's fields.
+	// Lookup returns a channel variable, a field of the caller profile or a
+	// global variable, in this order.
 	Lookup func(name string) (string, bool)
 	// Call runs an API function of the dialplan, ${name(args)}. Nil in dry
 	// runs without commands.

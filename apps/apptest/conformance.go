@@ -33,7 +33,7 @@ func Run(t *testing.T, app core.App) {
 		t.Run("described", func(t *testing.T) { described(t, app) })
 		t.Run("odd arguments", func(t *testing.T) {
 			for _, args := range oddArgs {
-				synctest.Test(t, func(t *testing.T) { stops(t, app, args, time.Hour) })
+				synctest.Test(t, func(t *testing.T) { stops(t, app, args, time.Minute) })
 			}
 		})
 		t.Run("ends at once", func(t *testing.T) {

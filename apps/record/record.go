@@ -124,7 +124,7 @@ func ended(s core.Session, e core.RecordEnd) {
 // stopRecordSession ends one recording by its path, or all.
 func (m *Module) stopRecordSession() core.App {
 	return core.App{
-		Name: "stop_record_session", Syntax: "PATH|all", Doc: "end a recording", NoMedia: true, Resume: core.ResumeSkip,
+		Name: "stop_record_session", Syntax: "PATH|all", Doc: "end a recording", Resume: core.ResumeSkip,
 		Run: func(ctx context.Context, s core.Session, args string) error {
 			path := strings.TrimSpace(args)
 			if path != "all" {

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/command"
 	"github.com/tandemswitch/tandem/dialplan"
+	"github.com/tandemswitch/tandem/dialplan/xmlplan"
 )
 
 type routeCmd struct {
@@ -37,27 +39,28 @@ func (c *routeCmd) Run(ctx context.Context, st streams) error {
 	if err != nil {
 		return checkProblems(st, err)
 	}
-	h := c.question(a, now)
+	h := c.question(ctx, a, now)
 	router, ok := a.registry.Router("XML")
 	if !ok {
 		return fmt.Errorf("this build has no XML dialplan")
 	}
-	route, err := router.Route(ctx, h)
-	if err != nil {
-		return err
+	plan, ok := router.(*xmlplan.Module)
+	if !ok {
+		return fmt.Errorf("the XML dialplan of this build does not explain itself")
 	}
+	route, found := plan.Plan().Hunt(h)
 	fmt.Fprintf(st.out, "from %s to %s in context %s at %s\n", c.From, c.To, h.Profile.Context, now.Format("2006-01-02 15:04:05 Mon"))
-	for _, line := range dialplan.Explain(route) {
+	for _, line := range dialplan.Explain(&route) {
 		fmt.Fprintln(st.out, line)
 	}
-	if route == nil || len(route.Steps) == 0 && len(route.Sets) == 0 {
+	if !found {
 		return quietError{fmt.Errorf("no route")}
 	}
 	return nil
 }
 
 // question is the hunt that a call from c.From would ask for.
-func (c *routeCmd) question(a *assembly, now time.Time) core.Hunt {
+func (c *routeCmd) question(ctx context.Context, a *assembly, now time.Time) core.Hunt {
 	vars := map[string]string{}
 	if u, ok := a.directory.User("", c.From); ok {
 		for k, v := range u.Variables {
@@ -85,21 +88,7 @@ func (c *routeCmd) question(a *assembly, now time.Time) core.Hunt {
 		Profile: core.CallerProfile{
 			Username: c.From, Dialplan: "XML", Context: context_, CallerIDName: c.From, CallerIDNumber: c.From, DestinationNumber: c.To, Source: "mod_sofia",
 		},
-		Now: now, Lookup: lookup, Call: dryCall(a),
-	}
-}
-
-// dryCall runs only functions that change nothing; the others are reported.
-func dryCall(a *assembly) func(name, args string) (string, error) {
-	return func(name, args string) (string, error) {
-		cmd, ok := a.registry.Find(name)
-		if !ok {
-			return "", core.ErrNotFound
-		}
-		if cmd.Kind != core.Read {
-			return "", fmt.Errorf("%s(%s): not evaluated in a dry run", name, args)
-		}
-		return cmd.Run(context.Background(), nil, args)
+		Now: now, Lookup: lookup, Call: command.DryCaller(ctx, a.registry),
 	}
 }
 
