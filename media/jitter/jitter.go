@@ -7,7 +7,10 @@
 //	arrival ─► Put ─► [slots by sequence] ─► Get, one packet time after another
 package jitter
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	slots = 64 // power of two; at 20 ms more than a second, far over any Max
@@ -70,6 +73,7 @@ type Buffer struct {
 	filling bool          // packets wait for their delay
 	since   time.Duration // when the first of them came
 	next    int64         // whose turn it is
+	floor   int64         // what was played, or passed over, is below
 	newest  int64
 	waiting int // packets stored
 	hold    int // Gets that yield Lost without moving on: the delay grows
@@ -102,7 +106,7 @@ func New(cfg Config) *Buffer {
 	if cfg.Bytes <= 0 {
 		cfg.Bytes = 480 // 60 ms of G.711
 	}
-	return &Buffer{cfg: cfg, data: make([]byte, slots*cfg.Bytes)}
+	return &Buffer{cfg: cfg, data: make([]byte, slots*cfg.Bytes), floor: math.MinInt64 + slots}
 }
 
 // Reset forgets what waits, as after a change of SSRC. Stats stay.
@@ -111,6 +115,7 @@ func (b *Buffer) Reset() {
 		b.filled[i].used = false
 	}
 	b.playing, b.filling = false, false
+	b.floor = math.MinInt64 + slots
 	b.waiting, b.hold, b.empty = 0, 0, 0
 	b.gets, b.windows = 0, 0
 }
@@ -124,6 +129,10 @@ func (b *Buffer) Put(seq int64, kind uint8, payload []byte, now time.Duration) {
 	}
 	switch {
 	case !b.playing && !b.filling:
+		if b.past(seq) {
+			b.stats.Late++ // of the talk spurt that is over
+			return
+		}
 		b.filling, b.since = true, now
 		b.next, b.newest = seq, seq
 	case seq >= b.next+slots || seq < b.next-slots:
@@ -132,6 +141,9 @@ func (b *Buffer) Put(seq int64, kind uint8, payload []byte, now time.Duration) {
 		b.next, b.newest = seq, seq
 	case seq < b.next && b.playing:
 		b.late(int(b.next - seq))
+		return
+	case b.past(seq):
+		b.stats.Late++
 		return
 	case seq < b.next:
 		b.next = seq // reordered before its turn came
@@ -148,6 +160,9 @@ func (b *Buffer) Put(seq int64, kind uint8, payload []byte, now time.Duration) {
 	b.newest = max(b.newest, seq)
 	b.limit()
 }
+
+// past reports whether seq's turn is over, although nothing plays now.
+func (b *Buffer) past(seq int64) bool { return seq < b.floor && seq >= b.floor-slots }
 
 func (b *Buffer) late(packets int) {
 	b.stats.Late++
@@ -174,6 +189,7 @@ func (b *Buffer) drop() bool {
 		b.waiting--
 	}
 	b.next++
+	b.floor = b.next
 	return present
 }
 
@@ -206,6 +222,7 @@ func (b *Buffer) Get(now time.Duration) (Item, Status) {
 	}
 	if b.newest >= b.next && b.waiting > 0 {
 		b.next++
+		b.floor = b.next
 		b.stats.Lost++
 		return Item{}, Lost
 	}
