@@ -75,9 +75,9 @@ var numberTable = []struct{ number, extension, step string }{
 	{"9197", "milliwatt", "playback {loops=-1}tone_stream://%(251,0,1004)"},
 	{"9198", "tune", "playback {loops=10}tone_stream://path=/data/conf/tones/ode.ttml"},
 	{"9664", "hold_music", "playback local_stream://moh"},
-	{"1020", "", ""},
-	{"999", "", ""},
-	{"01000", "", ""},
+	{"1020", "unknown_number", "hangup NO_ROUTE_DESTINATION"},
+	{"999", "unknown_number", "hangup NO_ROUTE_DESTINATION"},
+	{"01000", "unknown_number", "hangup NO_ROUTE_DESTINATION"},
 }
 
 func TestSampleNumbers(t *testing.T) {
