@@ -10,6 +10,7 @@ import (
 
 	"github.com/tandemswitch/tandem/apps/play/library"
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/cdr"
 	"github.com/tandemswitch/tandem/core/config"
 	"github.com/tandemswitch/tandem/core/directory"
 	"github.com/tandemswitch/tandem/core/event"
@@ -43,6 +44,7 @@ type assembly struct {
 	files     *file.Library
 	library   *library.Library
 	events    *event.Log
+	records   *cdr.Records
 	exchange  *exchange.Exchange
 	modules   *module.Set
 }
@@ -104,7 +106,10 @@ func (a *assembly) openRecords(p parts, deps *core.Deps) error {
 	if a.events, err = event.New(event.Config{Dir: filepath.Join(p.data, "events"), Log: p.log}); err != nil {
 		return fmt.Errorf("event log: %w", err)
 	}
-	deps.Events = a.events
+	if a.records, err = cdr.New(p.store, cdr.Config{Dir: filepath.Join(p.data, "cdr"), Log: p.log}); err != nil {
+		return fmt.Errorf("call records: %w", err)
+	}
+	deps.Events, deps.Records = a.events, a.records
 	return nil
 }
 

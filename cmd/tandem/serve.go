@@ -104,7 +104,7 @@ func (a *assembly) run(ctx context.Context, sigs <-chan os.Signal, log *slog.Log
 // runUnder runs what stands under the modules: it stops last, so that nothing
 // a module says at its end is lost.
 func (a *assembly) runUnder(ctx context.Context) error {
-	runs := []func(context.Context) error{a.engine.Run, a.events.Run, a.library.Run}
+	runs := []func(context.Context) error{a.engine.Run, a.events.Run, a.records.Run, a.library.Run}
 	errs := make(chan error, len(runs))
 	for _, r := range runs {
 		go func() { errs <- r(ctx) }()
