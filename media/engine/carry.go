@@ -44,6 +44,7 @@ func (t *stream) relay(sh *shard, k *kind, p *rtp.Packet, seq int64, now time.Du
 		t.figures.dropped.Add(1)
 		return
 	}
+	t.tx.following = false
 	h.PayloadType = k.outType
 	if t.tx.tee.on && k.role == roleSound {
 		t.tx.tee.put(h.Seq, p.Payload, now)

@@ -27,6 +27,7 @@ type Sender struct {
 	samples int           // of the newest packet
 
 	// Of a relayed run: outgoing = incoming + offset.
+	relaying  bool
 	base      int64 // first incoming sequence number that has a place in the run
 	newest    int64
 	seqOffset Seq
@@ -77,7 +78,7 @@ func (s *Sender) SetClock(hz int) {
 // Early reports whether a paced packet sent now would come a whole packet
 // before its time: then the pacer waits one turn. It never does within a run.
 func (s *Sender) Early(now time.Duration) bool {
-	return s.fresh && s.started && s.samples > 0 && s.lead(now) >= s.samples
+	return (s.fresh || s.relaying) && s.started && s.samples > 0 && s.lead(now) >= s.samples
 }
 
 // lead is how far ahead of the wall clock a packet without gap would be.
@@ -87,6 +88,15 @@ func (s *Sender) lead(now time.Duration) int {
 		return -s.clockHz * 3600
 	}
 	return s.ahead + s.samples - int(int64(elapsed)*int64(s.clockHz)/int64(time.Second))
+}
+
+// begin ends the run if packets of the other sort made it, and splices.
+func (s *Sender) begin(relaying bool, now time.Duration) (fresh bool) {
+	if fresh = s.fresh || s.relaying != relaying; fresh {
+		s.relaying = relaying
+		s.splice(now)
+	}
+	return fresh
 }
 
 // splice finds the timestamp that begins a run: without a gap if the last
@@ -106,10 +116,7 @@ func (s *Sender) splice(now time.Duration) {
 
 // Next is the header of a paced packet of samples clock units.
 func (s *Sender) Next(now time.Duration, samples int) Header {
-	fresh := s.fresh
-	if fresh {
-		s.splice(now)
-	}
+	fresh := s.begin(false, now)
 	h := Header{Marker: fresh, Seq: s.next, Timestamp: s.timestamp, SSRC: s.ssrc}
 	s.next++
 	s.timestamp += Timestamp(samples)
@@ -119,9 +126,7 @@ func (s *Sender) Next(now time.Duration, samples int) Header {
 
 // Ready is the timestamp of a paced packet sent now.
 func (s *Sender) Ready(now time.Duration) Timestamp {
-	if s.fresh {
-		s.splice(now)
-	}
+	s.begin(false, now)
 	return s.timestamp
 }
 
@@ -139,14 +144,14 @@ func (s *Sender) Event(now time.Duration, start Timestamp, marker bool, samples 
 // Skip lets media time of a run pass without a packet. A run that has not
 // begun finds its place by itself.
 func (s *Sender) Skip(samples int) {
-	if !s.fresh {
+	if !s.fresh && !s.relaying {
 		s.timestamp += Timestamp(samples)
 	}
 }
 
 // Lose leaves out sequence numbers of packets that were lost on their way to us.
 func (s *Sender) Lose(packets int) {
-	if !s.fresh {
+	if !s.fresh && !s.relaying {
 		s.next += Seq(packets)
 	}
 }
@@ -157,11 +162,11 @@ func (s *Sender) Lose(packets int) {
 // kept, so that the far end sees loss where it happened. ok is false for a
 // packet that has no place in the run.
 func (s *Sender) Relay(h Header, seq int64, units, ahead int, now time.Duration) (out Header, ok bool) {
-	if s.fresh {
+	if s.fresh || !s.relaying {
 		if s.started && s.lead(now) > int(int64(maxAhead)*int64(s.clockHz)/int64(time.Second)) {
 			return Header{}, false
 		}
-		s.splice(now)
+		s.begin(true, now)
 		s.base, s.newest, s.newestTS = seq, seq, h.Timestamp
 		s.seqOffset, s.tsOffset = s.next-Seq(seq), s.timestamp-h.Timestamp
 		h.Marker = true
@@ -204,7 +209,7 @@ func (s *Sender) retime(h Header, now time.Duration) {
 
 // Omit closes the gap that an incoming packet which is not relayed would leave.
 func (s *Sender) Omit(seq int64) {
-	if s.fresh || seq <= s.newest {
+	if s.fresh || !s.relaying || seq <= s.newest {
 		return
 	}
 	s.seqOffset--

@@ -18,7 +18,7 @@ func TestSenderOverRandomWayChanges(t *testing.T) {
 		var now time.Duration
 		var began time.Duration
 		var first, last Header
-		sent := 0
+		sent, before := 0, 0
 		note := func(h Header) {
 			if sent == 0 {
 				first, began = h, now
@@ -38,10 +38,16 @@ func TestSenderOverRandomWayChanges(t *testing.T) {
 			sent++
 		}
 		for range 60 {
-			s.Break()
+			kind := rnd.IntN(3)
+			if min(kind, kind&2) == before || rnd.IntN(4) > 0 {
+				s.Break() // else the other sort of packets begins a run by itself
+			}
+			if before = kind; kind < 2 {
+				before = 0 // both are paced
+			}
 			now += time.Duration(rnd.IntN(40)) * time.Millisecond
 			n := 1 + rnd.IntN(40)
-			switch rnd.IntN(3) {
+			switch kind {
 			case 0: // paced
 				for range n {
 					if !s.Early(now) {
@@ -64,6 +70,7 @@ func TestSenderOverRandomWayChanges(t *testing.T) {
 					now += ptime
 				}
 			case 2: // relayed from a new origin
+				s.Break()
 				seq, ts := int64(1<<16+rnd.IntN(65536)), Timestamp(rnd.Uint32())
 				for range n {
 					if rnd.IntN(10) == 0 {
