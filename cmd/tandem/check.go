@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
-
-	"github.com/tandemswitch/tandem/core/config"
 )
 
 type checkCmd struct {
@@ -36,22 +33,20 @@ func (c *checkCmd) Run(st streams) error {
 
 // checkProblems prints all errors of all modules.
 func checkProblems(st streams, err error) error {
-	var walk func(error)
-	walk = func(err error) {
-		if list, ok := errors.AsType[config.Errors](err); ok {
-			for _, e := range list {
-				fmt.Fprintln(st.err, e)
-			}
-			return
-		}
-		if joined, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, e := range joined.Unwrap() {
-				walk(e)
-			}
-			return
-		}
-		fmt.Fprintln(st.err, err)
+	for _, line := range problemLines(err) {
+		fmt.Fprintln(st.err, line)
 	}
-	walk(err)
 	return quietError{err}
+}
+
+// problemLines takes joined errors apart, one line each, none twice.
+func problemLines(err error) []string {
+	var lines []string
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			lines = append(lines, problemLines(e)...)
+		}
+		return lines
+	}
+	return []string{err.Error()}
 }

@@ -19,6 +19,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the switch (without a subcommand this is meant)."`
 	Check   checkCmd   `cmd:"" help:"Load and check the configuration; print every problem with file:line."`
 	Route   routeCmd   `cmd:"" help:"Run the dialplan without a call; print every condition tried and the actions chosen."`
+	Explain explainCmd `cmd:"" help:"Why a call did what it did (asks a running switch)."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -51,12 +50,8 @@ func (p *place) load(secrets map[string]string) (*config.Tree, error) {
 
 // problems prints every error of a configuration on its own line.
 func problems(st streams, err error) error {
-	var list config.Errors
-	if !errors.As(err, &list) {
+	if len(config.Problems(err)) == 0 {
 		return err
 	}
-	for _, e := range list {
-		fmt.Fprintln(st.err, e)
-	}
-	return quietError{err}
+	return checkProblems(st, err)
 }
