@@ -43,11 +43,20 @@ func (m *Module) runCommand(ctx context.Context, in *commandInput) (*commandAnsw
 	}
 	c, ok := m.cfg.Commands.Find(name)
 	if !ok {
-		return &commandAnswer{CommandReply{"-ERR " + name + " Command not found!\n"}}, nil
+		return &commandAnswer{CommandReply{"-ERR " + name + " Command not found!"}}, nil
 	}
 	reply, err := c.Run(ctx, nil, strings.TrimSpace(args))
-	if err != nil && reply == "" {
-		reply = "-ERR " + err.Error() + "\n"
+	if err != nil {
+		reply = failure(err)
 	}
 	return &commandAnswer{CommandReply{reply}}, nil
+}
+
+// failure is what the console shows of an error; many are FreeSWITCH's words already.
+func failure(err error) string {
+	text := err.Error()
+	if strings.HasPrefix(text, "-ERR") || strings.HasPrefix(text, "-USAGE") {
+		return text
+	}
+	return "-ERR " + text
 }

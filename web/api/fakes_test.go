@@ -282,8 +282,11 @@ type commandList struct{}
 
 func (commandList) Find(name string) (core.Command, bool) {
 	run := func(_ context.Context, _ core.Session, args string) (string, error) {
-		if args == "fail" {
+		switch args {
+		case "fail":
 			return "", errors.New("no luck")
+		case "usage":
+			return "", errors.New("-USAGE: <words>")
 		}
 		return "you said " + args, nil
 	}

@@ -147,7 +147,7 @@ func TestListEvents(t *testing.T) {
 func TestRunCommand(t *testing.T) {
 	o := newOffice(t)
 	for command, want := range map[string]string{
-		"say  hello there ": "you said hello there", "say": "you said ", "say fail": "-ERR no luck\n", "nothing 1": "-ERR nothing Command not found!\n",
+		"say  hello there ": "you said hello there", "say": "you said ", "say fail": "-ERR no luck", "say usage": "-USAGE: <words>", "nothing 1": "-ERR nothing Command not found!",
 	} {
 		got := decode[object](o.ask("POST", "/v1/commands", fmt.Sprintf(`{"command":%q}`, command)).want(http.StatusOK))
 		if got["reply"] != want {
