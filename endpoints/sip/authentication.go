@@ -85,12 +85,29 @@ func (p *profile) realm(name string) *digest.Server {
 			return s
 		}
 	}
-	s, err := digest.NewServer(digest.ServerConfig{Realm: name, Algorithms: p.settings.algorithms(), NonceTTL: p.settings.NonceTTL, MaxNonces: 16384})
+	s, err := digest.NewServer(digest.ServerConfig{Realm: name, Algorithms: p.settings.algorithms(), NonceTTL: p.settings.NonceTTL, MaxNonces: 16384, SameURI: sameUser})
 	if err != nil {
 		return nil
 	}
 	p.realms[name] = s
 	return s
+}
+
+// sameUser compares the uri of credentials with the Request-URI: whoever is
+// called must be the one the credentials were made for. Hosts may differ: phones
+// and tools write the server's address where the request names its domain, and
+// proxies rewrite it (RFC 3261 §22.4 has the server decide).
+func sameUser(digestURI, requestURI string) bool {
+	signed := userOf(digestURI)
+	return signed == "" || signed == userOf(requestURI)
+}
+
+func userOf(uri string) string {
+	_, rest, _ := strings.Cut(uri, ":")
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		return unescape(rest[:i])
+	}
+	return ""
 }
 
 func (m *Module) hasDomain(name string) bool {
