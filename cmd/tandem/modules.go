@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/tandemswitch/tandem/apps/call"
+	"github.com/tandemswitch/tandem/apps/console"
 	"github.com/tandemswitch/tandem/apps/data"
 	"github.com/tandemswitch/tandem/apps/play"
 	"github.com/tandemswitch/tandem/apps/record"
@@ -26,6 +27,7 @@ import (
 func modules(p parts, a *assembly) []module.Entry {
 	list := []module.Entry{
 		{Name: "app/call", New: call.New},
+		{Name: "app/console", New: console.New(console.Config{Version: versionText()})},
 		{Name: "app/data", New: as(data.New)},
 		{Name: "app/play", New: play.New},
 		{Name: "app/record", New: record.New},
