@@ -94,36 +94,6 @@ func causeOf(text string, without core.Cause) core.Cause {
 	return core.ParseCause(text)
 }
 
-// transfer acts on the channel, its partner, or the partner and then the channel.
-func (m *Module) transfer(_ context.Context, args string) (string, error) {
-	s, rest, err := m.session(args)
-	if err != nil {
-		return "", err
-	}
-	list := words(rest)
-	targets := []core.Session{s}
-	if len(list) > 0 && (list[0] == "-bleg" || list[0] == "-both") {
-		peer := m.deps.Calls.Session(s.Peer())
-		if peer == nil {
-			return "", replyError("-ERR no other leg")
-		}
-		targets = []core.Session{peer}
-		if list[0] == "-both" {
-			targets = append(targets, s)
-		}
-		list = list[1:]
-	}
-	if len(list) == 0 || len(list) > 3 {
-		return "", errUsage
-	}
-	for _, t := range targets {
-		if err := t.Transfer(list[0], at(list, 1), at(list, 2)); err != nil {
-			return "", err
-		}
-	}
-	return ok, nil
-}
-
 // park routes the channel to the one step that waits.
 func (m *Module) park(_ context.Context, args string) (string, error) {
 	s, _, err := m.session(args)

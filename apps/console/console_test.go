@@ -348,25 +348,38 @@ func TestKillAndHupall(t *testing.T) {
 	})
 }
 
+// TestTransfer: also when both legs go, whichever is named, nobody is lost.
 func TestTransfer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
-		defer b.exchange.Close()
-		id := b.admit("bridge phone/answer@1s")
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		b.world.Plan["elsewhere"] = []string{"park"}
-		b.want("uuid_transfer "+id+" -both elsewhere XML default", "+OK")
-		synctest.Wait()
-		for _, c := range b.exchange.Channels() {
-			if c.Profile.DestinationNumber != "elsewhere" || c.State != core.StateParked {
-				t.Errorf("%s is in state %s at %s", c.Name, c.State, c.Profile.DestinationNumber)
-			}
-		}
-		b.want("uuid_transfer "+id+" -bleg elsewhere", "-ERR no other leg")
-		b.want("uuid_transfer "+id+" -both", "-ERR no other leg")
-		b.want("uuid_transfer "+id, "-USAGE: "+b.commands["uuid_transfer"].Syntax)
-	})
+	for _, named := range []string{"the A leg", "the B leg"} {
+		t.Run(named, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				defer b.exchange.Close()
+				id := b.admit("bridge phone/answer@1s")
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				b.run("uuid_setvar " + id + " hangup_after_bridge true")
+				if named == "the B leg" {
+					id = string(b.exchange.Session(core.ChannelID(id)).Peer())
+				}
+				b.world.Plan["elsewhere"] = []string{"park"}
+				b.want("uuid_transfer "+id+" -both elsewhere XML default", "+OK")
+				synctest.Wait()
+				channels := b.exchange.Channels()
+				if len(channels) != 2 {
+					t.Fatalf("%d channels are left", len(channels))
+				}
+				for _, c := range channels {
+					if c.Profile.DestinationNumber != "elsewhere" || c.State != core.StateParked {
+						t.Errorf("%s is in state %s at %s", c.Name, c.State, c.Profile.DestinationNumber)
+					}
+				}
+				b.want("uuid_transfer "+id+" -bleg elsewhere", "-ERR no other leg")
+				b.want("uuid_transfer "+id+" -both", "-USAGE: "+b.commands["uuid_transfer"].Syntax)
+				b.want("uuid_transfer "+id, "-USAGE: "+b.commands["uuid_transfer"].Syntax)
+			})
+		})
+	}
 }
 
 func TestOriginate(t *testing.T) {

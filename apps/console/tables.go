@@ -150,12 +150,15 @@ func (m *Module) callRows(bridgedOnly bool) []row {
 		if shown[a["uuid"]] || b == nil && bridgedOnly {
 			continue
 		}
+		shown[a["uuid"]], shown[b["uuid"]] = true, true
+		if b["uuid"] == a["call_uuid"] { // the call is named by its A leg
+			a, b = b, a
+		}
 		r := maps.Clone(a)
 		r["call_created_epoch"] = a["created_epoch"]
 		for column, value := range b {
 			r["b_"+column] = value
 		}
-		shown[b["uuid"]] = true
 		rows = append(rows, r)
 	}
 	return rows
