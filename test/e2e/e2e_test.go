@@ -91,7 +91,9 @@ type stage struct {
 	phones map[string]*party
 	order  []string
 
+	rough    bool // no times
 	problems []error
+	stopping bool
 }
 
 // party is a phone with what its directive says.
@@ -104,7 +106,7 @@ type party struct {
 // play plays a script and returns it with its transcript, and what went wrong
 // with the script itself.
 func play(t *testing.T, script *ladder.Script) (string, []error) {
-	s := &stage{t: t, lan: lan.New(travel), phones: map[string]*party{}}
+	s := &stage{t: t, rough: script.Rough, lan: lan.New(travel), phones: map[string]*party{}}
 	sets := map[string]string{}
 	for _, words := range script.Directives {
 		if err := s.directive(words, sets); err != nil {
@@ -113,6 +115,7 @@ func play(t *testing.T, script *ladder.Script) (string, []error) {
 	}
 	s.out = ladder.NewTranscript(append(s.order, "cdr", "switch"))
 	s.lan.Name(rig.Host, "switch")
+	s.lan.Name(rig.Host6, "switch")
 	s.lan.OnLoss(func(from, to, what string) { s.out.Add(from, "x "+what+" lost on the way to "+to) })
 	log := slog.New(slog.DiscardHandler)
 	if *verbose {
@@ -168,6 +171,11 @@ func (s *stage) directive(words []string, sets map[string]string) error {
 		switch option {
 		case "registered":
 			p.registered = true
+		case "v6":
+			p.cfg.Addr = netip.MustParseAddrPort(fmt.Sprintf("[fd00::%d]:5060", 11+len(s.order)))
+			p.cfg.Switch = netip.AddrPortFrom(rig.Host6, 5060)
+		case "nat":
+			p.cfg.NAT = true
 		case "tcp":
 			p.cfg.TCP = true
 		case "secure":
@@ -257,9 +265,21 @@ func (s *stage) command(text string) error {
 		} else {
 			s.rig.Drain()
 		}
+		if s.stopping {
+			return nil
+		}
+		s.stopping = true
 		go func() {
 			_ = s.rig.Wait()
 			s.out.Add("switch", "has stopped")
+		}()
+	case (words[0] == "holds" || words[0] == "resumes") && len(words) == 2:
+		go func() {
+			outcome := "done"
+			if err := s.rig.Hold(s.t.Context(), words[1], words[0] == "holds"); err != nil {
+				outcome = err.Error()
+			}
+			s.out.Add("switch", words[0]+" "+words[1]+": "+outcome)
 		}()
 	case words[0] == "calls" && len(words) == 3:
 		return s.rig.Originate(s.t.Context(), core.OriginateRequest{From: words[1], To: words[2], CallerIDNumber: "7777"})
@@ -283,8 +303,11 @@ func (s *stage) record(r core.Record) {
 		until = r.Times.Answered
 		talk = fmt.Sprintf(" talk=%.3f", r.Times.Ended.Sub(r.Times.Answered).Seconds())
 	}
-	s.out.Add("cdr", fmt.Sprintf("%s %s→%s %s by=%s status=%d wait=%.3f%s",
-		direction, from, to, r.Cause, r.HungUpBy, r.SIPStatus, until.Sub(r.Times.Created).Seconds(), talk))
+	line := fmt.Sprintf("%s %s→%s %s by=%s status=%d", direction, from, to, r.Cause, r.HungUpBy, r.SIPStatus)
+	if !s.rough {
+		line += fmt.Sprintf(" wait=%.3f%s", until.Sub(r.Times.Created).Seconds(), talk)
+	}
+	s.out.Add("cdr", line)
 }
 
 // end waits until all calls are over and takes everything down.

@@ -29,6 +29,7 @@ import (
 type Script struct {
 	Directives [][]string // "phone a 1000", "switch rtp_timeout=5", as words
 	Steps      []Step
+	Rough      bool // "times rough": of what happens only the order is told
 
 	lines []line
 }
@@ -60,7 +61,11 @@ func Parse(text string) (*Script, error) {
 			continue
 		}
 		if l[0] < '0' || l[0] > '9' {
-			s.Directives = append(s.Directives, words)
+			if l == "times rough" {
+				s.Rough = true
+			} else {
+				s.Directives = append(s.Directives, words)
+			}
 			s.lines = append(s.lines, line{l, -1})
 			continue
 		}
@@ -158,7 +163,11 @@ func (s *Script) Merge(t *Transcript) string {
 	write := func(step int) {
 		for len(entries) > 0 && entries[0].step <= step {
 			e := entries[0]
-			fmt.Fprintf(&b, "%14.3f  %s %s\n", e.at.Seconds(), e.who, e.text)
+			at := fmt.Sprintf("%.3f", e.at.Seconds())
+			if s.Rough {
+				at = "~"
+			}
+			fmt.Fprintf(&b, "%14s  %s %s\n", at, e.who, e.text)
 			entries = entries[1:]
 		}
 	}

@@ -81,7 +81,7 @@ const (
 
 func (p *Phone) newCall(id string) *call {
 	c := &call{n: len(p.calls) + 1, id: id, acks: map[string]string{}, farSeq: map[string]int{}, said: sound{
-		at: netip.AddrPortFrom(p.cfg.Addr.Addr(), RTPPort), codecs: []string{"0", "8", "101"}, direction: "sendrecv",
+		at: netip.AddrPortFrom(p.host(), RTPPort), codecs: []string{"0", "8", "101"}, direction: "sendrecv",
 	}}
 	p.calls = append(p.calls, c)
 	return c

@@ -32,6 +32,7 @@ type Config struct {
 	Addr     netip.AddrPort // of SIP
 	Switch   netip.AddrPort
 	TCP      bool
+	NAT      bool // writes a private address into Contact and descriptions
 	LAN      *lan.LAN
 	// Trace takes each line of the transcript, without time and name. It is
 	// called with the phone locked.
@@ -63,6 +64,7 @@ type Phone struct {
 	closed  bool
 	without map[string]bool
 	digest  *digest.Client
+	always  int    // status for re-INVITEs; 0: 200
 	last    string // sent last
 	nextID  int
 	clients map[string]*client // by branch and method
@@ -238,9 +240,17 @@ func (p *Phone) transport() string {
 	return "UDP"
 }
 
+// host is the address that the phone believes to have.
+func (p *Phone) host() netip.Addr {
+	if p.cfg.NAT {
+		return netip.MustParseAddr("192.168.0.2")
+	}
+	return p.cfg.Addr.Addr()
+}
+
 // contact is the phone's own.
 func (p *Phone) contact() string {
-	uri := "sip:" + p.cfg.Number + "@" + p.cfg.Addr.String()
+	uri := "sip:" + p.cfg.Number + "@" + netip.AddrPortFrom(p.host(), p.cfg.Addr.Port()).String()
 	if p.cfg.TCP {
 		uri += ";transport=tcp"
 	}

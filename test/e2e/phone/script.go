@@ -26,6 +26,7 @@ type options struct {
 	port                int
 	destination         string
 	call                int
+	aor                 string
 }
 
 // read takes the words of a script line; "+Name: value" takes the rest of it.
@@ -65,6 +66,8 @@ func (o *options) word(w string) error {
 		o.fromTag = value
 	case name == "to-tag":
 		o.toTag = value
+	case name == "aor":
+		o.aor = value
 	case name == "uri":
 		o.uri = value
 	case name == "hops":
@@ -152,6 +155,12 @@ func (p *Phone) Do(line string) error {
 			return fmt.Errorf("unknown habit %q, want one of %v", rest, habits)
 		}
 		p.without[rest] = verb == "without"
+	case "answers": // "answers 491": to every re-INVITE
+		n, err := strconv.Atoi(rest)
+		if err != nil {
+			return err
+		}
+		p.always = n
 	case "talks":
 		p.talk(true)
 	case "silent":
@@ -186,6 +195,17 @@ func (p *Phone) say(line string) error {
 		return nil
 	}
 	switch {
+	case what == "again" && o.destination == "INVITE" && c != nil && c.sent != nil:
+		p.send(c.sent.text)
+		return nil
+	case what == "again" && o.destination == "elsewhere" && c != nil && c.sent != nil:
+		// The same request on another way: merged (RFC 3261 §8.2.2.2).
+		t := *c.sent
+		t.branch, t.seen, t.timer, t.final = p.branch(), map[string]bool{}, nil, 0
+		t.text = strings.Replace(t.text, c.sent.branch, t.branch, 1)
+		p.clients[t.branch+" INVITE"] = &t
+		p.send(t.text)
+		return nil
 	case what == "again":
 		p.send(p.last)
 		return nil
@@ -256,7 +276,7 @@ func (p *Phone) register(o options) {
 		r.id = p.id("registration")
 	}
 	c := &call{n: 1, id: r.id, seq: r.seq, acks: map[string]string{}}
-	aor := fmt.Sprintf("<sip:%s@%s>", p.cfg.Number, p.cfg.Domain)
+	aor := fmt.Sprintf("<sip:%s@%s>", or(o.aor, p.cfg.Number), p.cfg.Domain)
 	c.local, c.remote, c.tag = aor, aor, p.id("tag")
 	switch {
 	case o.destination == "fetch":

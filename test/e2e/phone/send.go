@@ -33,7 +33,11 @@ func (p *Phone) ask(c *call, method, uri string, o options) *client {
 		p.trace("> %s%s with credentials", c.mark(), title(method, uri))
 		p.transmit(t)
 	}
-	build(nil)
+	var remembered []header
+	if (method == "REGISTER" || method == "INVITE") && p.has(habitCredentials) {
+		remembered = p.credentials(method, uri) // of an earlier challenge
+	}
+	build(remembered)
 	p.transmit(t)
 	return t
 }

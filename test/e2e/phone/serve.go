@@ -27,9 +27,12 @@ func (p *Phone) request(m *message) {
 	}
 	if s := p.servers[key]; s != nil {
 		p.trace("< %s%s again", s.call.mark(), title(m.method(), m.uri()))
-		if s.last != "" && p.has(habitAnswer) {
+		switch {
+		case s.last != "" && p.has(habitAnswer):
 			p.trace("> %s%s again", s.call.mark(), s.lastLine)
 			p.send(s.last)
+		case s.last == "" && s.call != nil:
+			p.answer(s.call, s)
 		}
 		return
 	}
@@ -44,25 +47,30 @@ func (p *Phone) request(m *message) {
 		return
 	}
 	p.within(c, m)
-	switch m.method() {
-	case "INVITE":
+	if m.method() == "INVITE" {
 		c.heard = s
 		if m.get("Contact") != "" {
 			c.target = address(m.get("Contact"))
 		}
-		if begins(m) && p.has(habitTrying) {
+	}
+	p.answer(c, s)
+}
+
+// answer is what a phone does by itself about a request of a call.
+func (p *Phone) answer(c *call, s *server) {
+	m := s.req
+	switch {
+	case m.method() == "INVITE" && begins(m):
+		if p.has(habitTrying) {
 			p.respond(s, 100, options{}, true)
-		}
-		if begins(m) || !p.has(habitAnswer) {
-			return // the script answers
-		}
-		p.respond(s, 200, options{}, true)
-	case "CANCEL":
+		} // the script answers
+	case !p.has(habitAnswer):
+	case m.method() == "INVITE" && p.always != 0:
+		p.respond(s, p.always, options{}, true)
+	case m.method() == "CANCEL":
 		p.canceled(c, s)
-	case "BYE", "UPDATE", "INFO", "OPTIONS":
-		if p.has(habitAnswer) {
-			p.respond(s, 200, options{}, true)
-		}
+	case slices.Contains([]string{"INVITE", "BYE", "UPDATE", "INFO", "OPTIONS"}, m.method()):
+		p.respond(s, 200, options{}, true)
 	default:
 		p.respond(s, 405, options{}, true)
 	}
@@ -187,9 +195,6 @@ func (p *Phone) acknowledged(c *call, m *message) {
 
 // canceled takes a CANCEL (RFC 3261 §9.2).
 func (p *Phone) canceled(c *call, s *server) {
-	if !p.has(habitAnswer) {
-		return
-	}
 	invite := p.servers[s.req.branch()+" INVITE"]
 	if invite == nil {
 		p.respond(s, 481, options{}, true)

@@ -44,8 +44,11 @@ import (
 	"github.com/tandemswitch/tandem/test/e2e/lan"
 )
 
-// Host is the address of the switch.
-var Host = netip.MustParseAddr("10.0.0.1")
+// Host and Host6 are the addresses of the switch.
+var (
+	Host  = netip.MustParseAddr("10.0.0.1")
+	Host6 = netip.MustParseAddr("fd00::1")
+)
 
 // Config of a rig.
 type Config struct {
@@ -77,7 +80,7 @@ type Rig struct {
 // Start assembles a switch and runs it.
 func Start(ctx context.Context, cfg Config) (*Rig, error) {
 	tree, err := config.Load(config.Options{FS: cfg.Conf, Sets: cfg.Sets, Presets: map[string]string{
-		"local_ip_v4": Host.String(), "listen_ip": Host.String(), "default_password": Password,
+		"local_ip_v4": Host.String(), "listen_ip": Host.String() + "," + Host6.String(), "default_password": Password,
 	}})
 	if err != nil {
 		return nil, err
@@ -148,6 +151,14 @@ func (r *Rig) list(l *lan.LAN) []module.Entry {
 	}
 }
 
+// source is the address of the switch that far ends of a family see.
+func source(remote netip.Addr) netip.Addr {
+	if remote.Is4() {
+		return Host
+	}
+	return Host6
+}
+
 // as fits a constructor that returns its own type into the list.
 func as[M module.Module](f func(*config.Node, core.Deps) (M, error)) module.Constructor {
 	return func(cfg *config.Node, deps core.Deps) (module.Module, error) {
@@ -198,6 +209,21 @@ func (r *Rig) Hurry() {
 func (r *Rig) Originate(ctx context.Context, req core.OriginateRequest) error {
 	_, _, err := r.exchange.Originate(ctx, req)
 	return err
+}
+
+// Hold puts the far end of a channel on hold or takes it off; which one says
+// its number. It waits for the outcome.
+func (r *Rig) Hold(ctx context.Context, number string, on bool) error {
+	for _, c := range r.exchange.Channels() {
+		far := c.Profile.Username
+		if c.Direction == core.Outbound {
+			far = c.Profile.DestinationNumber
+		}
+		if far == number {
+			return r.exchange.Session(c.ID).Hold(ctx, on)
+		}
+	}
+	return core.ErrNotFound
 }
 
 // Stop shuts down at once and waits.
