@@ -70,6 +70,7 @@ type Engine struct {
 	ports   ports
 	filters filters
 	lastID  atomic.Uint64
+	tickets atomic.Uint64  // of joins and splits
 	running sync.WaitGroup // readers, and closers of sources and sinks
 	ended   atomic.Bool
 

@@ -11,7 +11,7 @@ import (
 // the shard.
 type graph struct {
 	peer   *stream // joined with; on the same shard
-	intent uint32  // counts joins and splits: an older one that is still on its way is void
+	ticket uint64  // of the newest join or split that concerned it
 	echo   *echo
 	plays  []*playback // in order of Play
 	taps   []*tap

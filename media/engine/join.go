@@ -9,66 +9,73 @@ import (
 
 // Join connects both directions of two streams. If they live on different
 // shards the younger moves; packets wait in its sockets meanwhile.
+//
+// A join over two shards takes two steps, and others may be asked for in
+// between. Each join and split therefore has a ticket, in the order of the
+// calls, and each stream knows the newest that concerned it: an older one that
+// comes late is void.
 func (s *stream) Join(other media.Stream) error {
 	p, ok := other.(*stream)
 	if !ok || p.engine != s.engine || p == s {
 		return errors.New("engine: join: not another stream of this engine")
 	}
-	return s.post(func(sh *shard) { s.join(sh, p) })
+	ticket := s.engine.tickets.Add(1)
+	return s.post(func(sh *shard) { s.join(sh, p, ticket) })
 }
 
 // Split ends the join.
 func (s *stream) Split() {
-	_ = s.post(func(sh *shard) { s.split(sh) })
-}
-
-func (s *stream) split(sh *shard) {
-	s.intent++
-	s.unjoin(sh, "split")
-}
-
-// join runs on the home shard of s.
-func (s *stream) join(sh *shard, p *stream) {
-	if s.closed || s.broken {
-		return
-	}
-	s.intent++
-	if p.home.Load() == sh {
-		p.intent++
-		s.link(sh, p)
-		return
-	}
-	if s.id > p.id {
-		s.unjoin(sh, "joined elsewhere")
-		s.again(func(sh *shard) { s.join(sh, p) })
-		s.move(sh, p.home.Load())
-		return
-	}
-	// The peer moves to us; either side may change its mind on the way.
-	mine := s.intent
-	_ = p.post(func(psh *shard) {
-		p.intent++
-		theirs := p.intent
-		dest := s.home.Load()
-		if dest != psh {
-			p.unjoin(psh, "joined elsewhere")
-			p.move(psh, dest)
+	ticket := s.engine.tickets.Add(1)
+	_ = s.post(func(sh *shard) {
+		if s.claim(ticket) {
+			s.unjoin(sh, "split")
 		}
-		_ = s.post(func(sh *shard) { s.complete(sh, p, mine, theirs) })
 	})
 }
 
-// complete links the peer that came to us, unless one of the two has been
-// joined, split or closed since.
-func (s *stream) complete(sh *shard, p *stream, mine, theirs uint32) {
-	switch {
-	case s.intent != mine || s.closed:
-		return
-	case p.home.Load() != sh: // one of us was taken elsewhere in between
-		s.join(sh, p)
-	case p.intent == theirs:
-		s.link(sh, p)
+// claim makes a ticket the stream's newest; false if a newer one was there.
+func (s *stream) claim(ticket uint64) bool {
+	if ticket < s.ticket || s.closed || s.broken {
+		return false
 	}
+	s.ticket = ticket
+	return true
+}
+
+// join runs on the home shard of s.
+func (s *stream) join(sh *shard, p *stream, ticket uint64) {
+	if !s.claim(ticket) {
+		return
+	}
+	switch home := p.home.Load(); {
+	case home == sh:
+		if p.claim(ticket) {
+			s.link(sh, p)
+		}
+	case s.id > p.id:
+		s.unjoin(sh, "joined elsewhere")
+		s.again(func(sh *shard) { s.join(sh, p, ticket) })
+		s.move(sh, home)
+	default:
+		_ = p.post(func(psh *shard) { p.come(psh, s, ticket) })
+	}
+}
+
+// come moves p to an older stream that wants to be joined with it.
+func (p *stream) come(psh *shard, s *stream, ticket uint64) {
+	if !p.claim(ticket) {
+		return
+	}
+	if dest := s.home.Load(); dest != psh {
+		p.unjoin(psh, "joined elsewhere")
+		p.move(psh, dest)
+	}
+	// p may be another shard's now.
+	_ = s.post(func(sh *shard) {
+		if s.ticket == ticket { // nothing newer since: once more, where both are
+			s.join(sh, p, ticket)
+		}
+	})
 }
 
 // link joins two streams of this shard.
@@ -105,16 +112,18 @@ func (s *stream) move(sh, dest *shard) {
 			}
 		}
 	}
+	// All are let go before the first changes hands: the other shard may begin
+	// with it, and follow its connections, at once.
 	for _, n := range together {
-		n.moveAlone(sh, dest)
+		sh.release(n)
+		n.arriving = true
 	}
-}
-
-func (s *stream) moveAlone(sh, dest *shard) {
-	sh.release(s)
-	sh.load.Add(-1)
-	dest.load.Add(1)
-	s.arriving = true
-	s.home.Store(dest) // from here on the other shard owns it
-	dest.notify(s)
+	sh.load.Add(-int64(len(together)))
+	dest.load.Add(int64(len(together)))
+	for _, n := range together {
+		n.home.Store(dest)
+	}
+	for _, n := range together {
+		dest.notify(n)
+	}
 }

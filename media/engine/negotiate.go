@@ -135,7 +135,7 @@ func (s *stream) agree(neg media.Negotiated, formats []media.Format, rtcp netip.
 	p.enc, p.dec = s.engine.codecs.pair(neg.Send)
 	for _, f := range formats {
 		_, dec := s.engine.codecs.pair(f)
-		p.kinds = append(p.kinds, kind{role: roleSound, format: f, ptime: neg.ReceivePTime, dec: dec})
+		p.kinds = append(p.kinds, soundKind(f, neg.ReceivePTime, dec))
 	}
 	if !neg.EventReceive.IsZero() {
 		p.kinds = append(p.kinds, kind{role: roleEvent, format: neg.EventReceive})
@@ -158,7 +158,7 @@ func (s *stream) configure(sh *shard, p *params) {
 	before := s.tx.open
 	s.rx.use(p)
 	s.tx.use(p)
-	s.tx.tee.kind[0] = kind{role: roleSound, format: p.neg.Send, dec: p.dec}
+	s.tx.tee.kind[0] = soundKind(p.neg.Send, p.neg.SendPTime, p.dec)
 	if s.tx.open != before {
 		s.tx.breakRun()
 	}

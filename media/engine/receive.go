@@ -52,20 +52,28 @@ type kind struct {
 	role    role
 	format  media.Format
 	ptime   time.Duration
+	perUnit int           // payload bytes per unit of the RTP clock; 0: not constant
 	dec     media.Decoder // nil: can only be relayed
 	carry   carry         // to the target
 	outType uint8         // the target's payload type, if relayed
 }
 
+// soundKind is a payload type that carries sound.
+func soundKind(f media.Format, ptime time.Duration, dec media.Decoder) kind {
+	k := kind{role: roleSound, format: f, ptime: ptime, dec: dec}
+	switch name := strings.ToUpper(f.Name); name {
+	case media.PCMU, media.PCMA, media.G722:
+		k.perUnit = 1 // G.722 has two samples in a byte, and a clock of half its rate
+	case media.L16:
+		k.perUnit = 2 * max(f.Channels, 1)
+	}
+	return k
+}
+
 // clockUnits is how long a payload lasts, in units of the RTP clock.
 func (k *kind) clockUnits(payload []byte) int {
-	switch {
-	case k.role != roleSound:
-		return 0
-	case strings.EqualFold(k.format.Name, media.L16):
-		return len(payload) / (2 * max(k.format.Channels, 1))
-	case k.format.ClockHz == 8000 && k.dec != nil: // G.711 and G.722: one byte per unit
-		return len(payload)
+	if k.perUnit > 0 {
+		return len(payload) / k.perUnit
 	}
 	return int(k.ptime * time.Duration(k.format.ClockHz) / time.Second)
 }
@@ -215,6 +223,7 @@ func (s *stream) believe(p *rtp.Packet, from netip.AddrPort, now time.Duration) 
 	}
 	if s.cfg.Symmetric {
 		s.sendTo(from)
+		s.reports.follow(from)
 	}
 	if s.watching.told && before.IsValid() && before != from {
 		s.tell(media.SourceChanged{Old: before, New: from})

@@ -19,7 +19,6 @@ const (
 // reports is the RTCP of a stream. Owned by the shard.
 type reports struct {
 	to       netip.AddrPort
-	fixed    bool // the description names the address
 	due      time.Duration
 	lastSR   uint32        // middle of the NTP time of the far end's last SR
 	lastSRAt time.Duration // when it came
@@ -27,15 +26,26 @@ type reports struct {
 	buf      [512]byte
 }
 
-// aim says where reports go: where the description says, else one port above RTP.
+// aim says where reports go: where the description says, else one port above
+// RTP (RFC 3605 §2.1).
 func (r *reports) aim(described, rtp netip.AddrPort) {
-	if described.IsValid() && described.Port() != 0 {
-		r.to, r.fixed = described, true
-		return
+	if r.to = described; !described.IsValid() || described.Port() == 0 {
+		r.to = netip.AddrPort{}
+		r.guess(rtp)
 	}
-	r.fixed = false
+}
+
+func (r *reports) guess(rtp netip.AddrPort) {
 	if rtp.IsValid() && rtp.Port() < 65535 {
 		r.to = netip.AddrPortFrom(rtp.Addr(), rtp.Port()+1)
+	}
+}
+
+// follow guesses anew when RTP comes from another host than reports go to;
+// the far end's own reports tell for certain.
+func (r *reports) follow(rtp netip.AddrPort) {
+	if r.to.Addr().Unmap() != rtp.Addr().Unmap() {
+		r.guess(rtp)
 	}
 }
 
@@ -99,7 +109,7 @@ func (s *stream) onRTCP(b []byte, from netip.AddrPort, now time.Duration) {
 		return
 	}
 	r := &s.reports
-	if s.cfg.Symmetric && s.twin == nil && !r.fixed {
+	if s.cfg.Symmetric && s.twin == nil {
 		r.to = from
 	}
 	if in.IsSender && in.SSRC == s.rx.seq.SSRC() {

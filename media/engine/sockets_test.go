@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"math/rand/v2"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,5 +140,47 @@ func TestSocketsEngineEndClosesStreams(t *testing.T) {
 			t.Error("Open after the end")
 		}
 		_ = p.conn.Close()
+	})
+}
+
+// TestSocketsRandomJoins moves streams between the shards of running sockets.
+func TestSocketsRandomJoins(t *testing.T) {
+	onSockets(t, func(t *testing.T, w *world) {
+		var phones []*phone
+		for range 6 {
+			phones = append(phones, w.phone(pcmu, event))
+		}
+		var sessions sync.WaitGroup
+		for i, p := range phones {
+			rnd := rand.New(rand.NewPCG(uint64(i), 5))
+			sessions.Go(func() {
+				for range 200 {
+					if o := phones[rnd.IntN(len(phones))]; o != p && rnd.IntN(4) > 0 {
+						_ = p.stream.Join(o.stream)
+					} else {
+						p.stream.Split()
+					}
+					_, _ = p.stream.Stats(), p.stream.State()
+					p.talk()
+				}
+			})
+		}
+		sessions.Wait()
+		for i := 0; i < len(phones); i += 2 {
+			_ = phones[i].stream.Join(phones[i+1].stream)
+		}
+		until(t, "all relayed", func() bool {
+			for _, p := range phones {
+				if p.stream.Stats().Way != media.WayRelay {
+					return false
+				}
+			}
+			return true
+		})
+		for _, p := range phones {
+			sequenced(t, "phone", p.heard())
+			p.hangUp()
+		}
+		until(t, "all closed", func() bool { return w.engine.Stats().Streams == 0 })
 	})
 }

@@ -105,6 +105,7 @@ func TestCodecChangesByRenegotiation(t *testing.T) {
 		talkFor(time.Second, a, b)
 		a.format = pcma
 		a.offer(a.described(media.SendRecv))
+		synctest.Wait()
 		talkFor(time.Second, a, b)
 		if way := b.stream.Stats().Way; way != media.WayRelay {
 			t.Errorf("way %v with one codec", way)
