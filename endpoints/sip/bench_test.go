@@ -57,6 +57,8 @@ func (i *inbox) take() string {
 	for _, ev := range i.events {
 		text := strings.TrimPrefix(reflect.TypeOf(ev).String(), "core.")
 		switch ev := ev.(type) {
+		case core.VariablesLearned:
+			continue
 		case core.FarHangup:
 			text += fmt.Sprintf("(%v %d)", ev.Cause, ev.Status)
 		case core.LegFailed:

@@ -8,6 +8,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/endpoints/sip/dialog"
 	"github.com/tandemswitch/tandem/endpoints/sip/transport"
 	"github.com/tandemswitch/tandem/media"
 )
@@ -140,6 +141,47 @@ func (c *call) facts(l *leg, vars map[string]string) {
 			set("sip_h_"+name, h.Value())
 		}
 	}
+}
+
+// outboundFacts are the sip_* variables of a B leg when its INVITE leaves.
+func (l *leg) outboundFacts(req *sip.Request) map[string]string {
+	from, to := &req.From().Address, &req.To().Address
+	text := func(u *sip.Uri) string { return u.User + at(u.User) + u.Host + portSuffix(u.Port) }
+	return map[string]string{
+		"sip_call_id":            l.callID,
+		"sofia_profile_name":     l.profile.settings.Name,
+		"recovery_profile_name":  l.profile.settings.Name,
+		"sip_local_network_addr": l.flow.Local.Addr().String(),
+		"sip_network_ip":         l.flow.Remote.Addr().String(),
+		"sip_network_port":       strconv.Itoa(int(l.flow.Remote.Port())),
+		"sip_via_protocol":       strings.ToLower(l.flow.Transport),
+		"sip_from_uri":           text(from),
+		"sip_from_user":          unescape(from.User),
+		"sip_from_host":          bareHost(from.Host),
+		"sip_from_tag":           l.tag,
+		"sip_to_uri":             text(to),
+		"sip_to_user":            unescape(to.User),
+		"sip_to_host":            bareHost(to.Host),
+		"sip_req_uri":            text(&req.Recipient),
+		"sip_req_user":           unescape(req.Recipient.User),
+		"sip_req_host":           bareHost(req.Recipient.Host),
+	}
+}
+
+// answerFacts are those known when the far end answers.
+func answerFacts(d *dialog.Dialog, res *sip.Response) map[string]string {
+	vars := map[string]string{"sip_to_tag": d.RemoteTag, "sip_contact_uri": strings.TrimPrefix(d.Target, "sip:")}
+	for name, header := range map[string]string{"sip_user_agent": "User-Agent", "sip_allow": "Allow"} {
+		if v := value(res, header); v != "" {
+			vars[name] = v
+		}
+	}
+	if vars["sip_user_agent"] == "" {
+		if v := value(res, "Server"); v != "" {
+			vars["sip_user_agent"] = v
+		}
+	}
+	return vars
 }
 
 // from is the From of a call we make: the caller ID to show, at our address or

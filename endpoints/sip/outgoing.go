@@ -162,6 +162,9 @@ func (l *leg) sendInvite() {
 	req := l.buildInvite()
 	l.addCredentials(req)
 	l.flow = dress(req, l.flow, l.profile)
+	if o.invite == nil {
+		l.post(core.VariablesLearned{Variables: l.outboundFacts(req)})
+	}
 	o.invite = req
 	o.forks = dialog.NewForks(req)
 	l.publish()
@@ -294,6 +297,7 @@ func (l *leg) won(d *dialog.Dialog, seq uint32, res *sip.Response) {
 	l.dialog = d
 	l.natted = l.out.target.path != nil && len(d.Routes) == 0
 	l.become(up)
+	l.post(core.VariablesLearned{Variables: answerFacts(d, res)})
 	desc, err := readSDP(res)
 	if l.out.offer == nil {
 		if err != nil || desc == nil {

@@ -3,12 +3,14 @@ package sip
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tandemswitch/tandem/core"
@@ -49,37 +51,54 @@ func (p *profile) open() error {
 		return err
 	}
 	for _, addr := range addrs {
-		at := netip.AddrPortFrom(addr, uint16(p.settings.SIPPort))
-		cfg := transport.Config{
-			Handler:        handler{p},
-			AdvertisedHost: p.advertised(addr),
-			MaxConnections: p.settings.MaxConnections,
-			Log:            p.module.log,
+		err := p.bind(addr)
+		if errors.Is(err, syscall.EADDRNOTAVAIL) && slices.ContainsFunc(p.settings.SIPIP, isAll) {
+			// An IPv6 address that is still tentative, say: the others serve.
+			p.module.log.Warn("address not usable", "profile", p.settings.Name, "peer", addr.String(), "err", err)
+			continue
 		}
-		if p.settings.serves("udp") {
-			if cfg.PacketConn, err = p.module.network.ListenPacket(at); err != nil {
-				return bindError("udp", at, err)
-			}
-			at = netip.AddrPortFrom(addr, boundPort(cfg.PacketConn.LocalAddr().String(), at.Port()))
-		}
-		if p.settings.serves("tcp") && p.module.network.Listen != nil {
-			if cfg.Listener, err = p.module.network.Listen(at); err != nil {
-				if cfg.PacketConn != nil {
-					_ = cfg.PacketConn.Close()
-				}
-				return bindError("tcp", at, err)
-			}
-		}
-		if dial := p.module.network.Dial; dial != nil {
-			local := at
-			cfg.Dial = func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) { return dial(ctx, local, remote) }
-		}
-		a, err := transport.New(cfg)
 		if err != nil {
 			return err
 		}
-		p.addresses = append(p.addresses, a)
 	}
+	if len(p.addresses) == 0 {
+		return errors.New("no address to listen at")
+	}
+	return nil
+}
+
+// bind opens the sockets of one address.
+func (p *profile) bind(addr netip.Addr) error {
+	at := netip.AddrPortFrom(addr, uint16(p.settings.SIPPort))
+	cfg := transport.Config{
+		Handler:        handler{p},
+		AdvertisedHost: p.advertised(addr),
+		MaxConnections: p.settings.MaxConnections,
+		Log:            p.module.log,
+	}
+	var err error
+	if p.settings.serves("udp") {
+		if cfg.PacketConn, err = p.module.network.ListenPacket(at); err != nil {
+			return bindError("udp", at, err)
+		}
+		at = netip.AddrPortFrom(addr, boundPort(cfg.PacketConn.LocalAddr().String(), at.Port()))
+	}
+	if p.settings.serves("tcp") && p.module.network.Listen != nil {
+		if cfg.Listener, err = p.module.network.Listen(at); err != nil {
+			if cfg.PacketConn != nil {
+				_ = cfg.PacketConn.Close()
+			}
+			return bindError("tcp", at, err)
+		}
+	}
+	if dial := p.module.network.Dial; dial != nil {
+		cfg.Dial = func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) { return dial(ctx, at, remote) }
+	}
+	a, err := transport.New(cfg)
+	if err != nil {
+		return err
+	}
+	p.addresses = append(p.addresses, a)
 	return nil
 }
 

@@ -70,6 +70,9 @@ func (c *call) within() {
 		c.reply(500) // RFC 3261 §12.2.2
 		return
 	}
+	if _, ok := c.authenticate(c.profile.settings.AuthAllPackets); !ok {
+		return
+	}
 	c.tx.User = l
 	switch c.req.Method {
 	case sip.INVITE:

@@ -40,7 +40,7 @@ type Settings struct {
 	Dialplan string `config:"dialplan" default:"XML"`
 	// AuthCalls wants every new call to prove that it comes from a user of the directory. Switch it off only for trunks.
 	AuthCalls bool `config:"auth-calls" default:"true"`
-	// AuthAllPackets also challenges requests within calls; few phones can do that.
+	// AuthAllPackets also challenges requests within calls (but ACK and CANCEL). Not every phone answers these.
 	AuthAllPackets bool `config:"auth-all-packets" default:"false"`
 	// ChallengeRealm is the realm of challenges: auto_from, auto_to (the domain of From or To) or a fixed text.
 	ChallengeRealm string `config:"challenge-realm" default:"auto_from"`
@@ -80,7 +80,7 @@ type Settings struct {
 	RTPTimeout time.Duration `config:"rtp-timeout-sec" default:"300" unit:"s" min:"0" max:"86400"`
 	// RTPHoldTimeout is the same while on hold.
 	RTPHoldTimeout time.Duration `config:"rtp-hold-timeout-sec" default:"1800" unit:"s" min:"0" max:"86400"`
-	// RFC2833PT is the payload type offered for telephone-events.
+	// RFC2833PT is the payload type offered for telephone-events. Only 101 is offered; callers may use any.
 	RFC2833PT int `config:"rfc2833-pt" default:"101" min:"96" max:"127"`
 
 	// UserAgent is how we call ourselves.
@@ -108,6 +108,12 @@ func readProfile(n *config.Node) (Settings, error) {
 	settings := n.Child("settings")
 	if err := config.Decode(settings, &s); err != nil {
 		return s, err
+	}
+	if !s.LateNegotiation {
+		settings.Warnf("inbound-late-negotiation=false has no effect: codecs are always chosen after the dialplan ran")
+	}
+	if s.RFC2833PT != 101 {
+		settings.Warnf("rfc2833-pt=%d has no effect: 101 is offered", s.RFC2833PT)
 	}
 	for _, text := range s.SIPIP {
 		if _, err := netip.ParseAddr(text); err != nil && !isAll(text) {

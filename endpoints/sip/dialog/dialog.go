@@ -57,9 +57,9 @@ type Dialog struct {
 // NewUAS returns the dialog that our answer with localTag to an initial INVITE
 // makes (RFC 3261 §12.1.1).
 func NewUAS(req *sip.Request, localTag string) (*Dialog, error) {
-	contact := req.Contact()
-	if contact == nil || contact.Address.Wildcard {
-		return nil, errors.New("sip: dialog: INVITE without a usable Contact")
+	target, err := targetOf(req)
+	if err != nil {
+		return nil, err
 	}
 	tag, _ := req.From().Params.Get("tag")
 	d := &Dialog{
@@ -71,11 +71,25 @@ func NewUAS(req *sip.Request, localTag string) (*Dialog, error) {
 		Remote:        Party{req.From().DisplayName, req.From().Address.String()},
 		RemoteSeq:     req.CSeq().SeqNo,
 		KnowRemoteSeq: true,
-		Target:        contact.Address.String(),
+		Target:        target,
 		Routes:        recordRoutes(req, false),
 		Secure:        strings.EqualFold(req.Recipient.Scheme, "sips"),
 	}
 	return d, nil
+}
+
+// targetOf is the caller's Contact. It is mandatory (RFC 3261 §8.1.1.8) but for a
+// client of RFC 2543, known by its branch: that one is reached at its From.
+func targetOf(req *sip.Request) (string, error) {
+	contact := req.Contact()
+	if contact != nil && !contact.Address.Wildcard {
+		return contact.Address.String(), nil
+	}
+	branch, _ := req.Via().Params.Get("branch")
+	if contact == nil && !strings.HasPrefix(branch, "z9hG4bK") {
+		return req.From().Address.String(), nil
+	}
+	return "", errors.New("sip: dialog: INVITE without a usable Contact")
 }
 
 // NewUAC returns the dialog that a response to our INVITE makes (RFC 3261
