@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ func (m *Module) session(args string) (core.Session, string, error) {
 
 func (m *Module) exists(_ context.Context, args string) (string, error) {
 	_, _, err := m.session(args)
-	if err == errUsage {
+	if errors.Is(err, errUsage) {
 		return "", err
 	}
 	return strconv.FormatBool(err == nil), nil

@@ -8,6 +8,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"time"
@@ -98,7 +99,7 @@ type command struct {
 func (c command) run() func(context.Context, core.Session, string) (string, error) {
 	return func(ctx context.Context, _ core.Session, args string) (string, error) {
 		reply, err := c.do(ctx, strings.TrimSpace(args))
-		if err == errUsage {
+		if errors.Is(err, errUsage) {
 			err = replyError("-USAGE: " + c.syntax)
 		}
 		return reply, err

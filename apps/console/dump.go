@@ -111,10 +111,24 @@ func (m *Module) headers(c *core.ChannelInfo) []header {
 		list = append(list, header{"Hangup-Cause", c.Cause.String()})
 	}
 	for _, h := range []header{
-		{"Direction", c.Direction.String()}, {"Username", p.Username}, {"Dialplan", p.Dialplan}, {"Caller-ID-Name", p.CallerIDName}, {"Caller-ID-Number", p.CallerIDNumber},
-		{"Callee-ID-Name", p.CalleeIDName}, {"Callee-ID-Number", p.CalleeIDNumber}, {"Network-Addr", p.NetworkAddr}, {"ANI", p.ANI}, {"ANI-II", p.ANIII}, {"RDNIS", p.RDNIS},
-		{"Destination-Number", p.DestinationNumber}, {"Unique-ID", string(c.ID)}, {"Source", p.Source}, {"Transfer-Source", p.TransferSource}, {"Context", p.Context},
-		{"Channel-Name", c.Name}, {"Profile-Index", strconv.Itoa(p.ProfileIndex)},
+		{"Direction", c.Direction.String()},
+		{"Username", p.Username},
+		{"Dialplan", p.Dialplan},
+		{"Caller-ID-Name", p.CallerIDName},
+		{"Caller-ID-Number", p.CallerIDNumber},
+		{"Callee-ID-Name", p.CalleeIDName},
+		{"Callee-ID-Number", p.CalleeIDNumber},
+		{"Network-Addr", p.NetworkAddr},
+		{"ANI", p.ANI},
+		{"ANI-II", p.ANIII},
+		{"RDNIS", p.RDNIS},
+		{"Destination-Number", p.DestinationNumber},
+		{"Unique-ID", string(c.ID)},
+		{"Source", p.Source},
+		{"Transfer-Source", p.TransferSource},
+		{"Context", p.Context},
+		{"Channel-Name", c.Name},
+		{"Profile-Index", strconv.Itoa(p.ProfileIndex)},
 	} {
 		if h.value != "" {
 			list = append(list, header{"Caller-" + h.name, h.value})
@@ -124,9 +138,14 @@ func (m *Module) headers(c *core.ChannelInfo) []header {
 		name string
 		time time.Time
 	}{
-		{"Channel-Created-Time", t.Created}, {"Channel-Answered-Time", t.Answered}, {"Channel-Progress-Time", t.Progress},
-		{"Channel-Progress-Media-Time", t.ProgressMedia}, {"Channel-Hangup-Time", t.Ended}, {"Channel-Transfer-Time", t.Transferred},
-		{"Channel-Bridged-Time", t.Bridged}, {"Channel-Last-Hold", t.Hold},
+		{"Channel-Created-Time", t.Created},
+		{"Channel-Answered-Time", t.Answered},
+		{"Channel-Progress-Time", t.Progress},
+		{"Channel-Progress-Media-Time", t.ProgressMedia},
+		{"Channel-Hangup-Time", t.Ended},
+		{"Channel-Transfer-Time", t.Transferred},
+		{"Channel-Bridged-Time", t.Bridged},
+		{"Channel-Last-Hold", t.Hold},
 	} {
 		list = append(list, header{"Caller-" + at.name, micros(at.time)})
 	}

@@ -35,8 +35,13 @@ func spell(d time.Duration) string {
 		name string
 		of   time.Duration
 	}{
-		{"year", 365 * 24 * time.Hour}, {"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute},
-		{"second", time.Second}, {"millisecond", time.Millisecond}, {"microsecond", time.Microsecond},
+		{"year", 365 * 24 * time.Hour},
+		{"day", 24 * time.Hour},
+		{"hour", time.Hour},
+		{"minute", time.Minute},
+		{"second", time.Second},
+		{"millisecond", time.Millisecond},
+		{"microsecond", time.Microsecond},
 	}
 	parts := make([]string, len(units))
 	for i, u := range units {

@@ -114,6 +114,7 @@ func codecFields(f media.Format) (name, rate, bitRate string) {
 // callState is FreeSWITCH's word for how far the far end is.
 func callState(c *core.ChannelInfo) string {
 	switch c.Progress {
+	case core.ProgressDown:
 	case core.ProgressTrying:
 		if c.Direction == core.Outbound {
 			return "DIALING"

@@ -169,7 +169,7 @@ func TestCreateCallNamesEachFault(t *testing.T) {
 	o := newOffice(t)
 	for body, pointer := range map[string]string{
 		`{"from":"1000","to":"1001","frm":"x"}`:                        "/frm",
-		`{"from":"1000","to":"1001","caller_id":{"nmae":"x"}}`:         "/caller_id/nmae",
+		`{"from":"1000","to":"1001","caller_id":{"label":"x"}}`:        "/caller_id/label",
 		`{"from":"1000","to":"1001","vars":{"a":1}}`:                   "/vars/a",
 		`{"from":1000,"to":"1001"}`:                                    "/from",
 		`{"from":"","to":"1001"}`:                                      "/from",

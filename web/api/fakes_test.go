@@ -182,6 +182,7 @@ func (p *plant) Session(core.ChannelID) core.Session { return nil }
 func (p *plant) Limits() core.LimitInfo {
 	return core.LimitInfo{Sessions: len(p.Channels()), MaxSessions: 1000, SessionsSinceStart: 7, Draining: p.draining}
 }
+
 func (p *plant) App(name string) (core.App, bool) { return core.App{Name: name}, name == "playback" }
 func (p *plant) AllApps() []core.App              { return nil }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -154,6 +155,7 @@ func TestBookIsBounded(t *testing.T) {
 
 // memoryLog is an event log whose waiting is understood by synctest.
 type memoryLog struct {
+	mu     sync.Mutex
 	before uint64
 	gone   bool // once
 	all    []event.Event
@@ -161,12 +163,16 @@ type memoryLog struct {
 }
 
 func (l *memoryLog) add(kind, call string, data object) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.all = append(l.all, event.Event{Seq: l.before + uint64(len(l.all)) + 1, Type: kind, CallID: core.CallID(call), Time: day, Data: data})
 	close(l.grown)
 	l.grown = make(chan struct{})
 }
 
 func (l *memoryLog) Read(after uint64, limit int) ([]event.Event, uint64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.gone {
 		l.gone = false
 		return nil, after, event.ErrGone
@@ -177,14 +183,22 @@ func (l *memoryLog) Read(after uint64, limit int) ([]event.Event, uint64, error)
 }
 
 func (l *memoryLog) Wait(ctx context.Context, after uint64) error {
-	if l.before+uint64(len(l.all)) > after {
+	l.mu.Lock()
+	more, grown := l.before+uint64(len(l.all)) > after, l.grown
+	l.mu.Unlock()
+	if more {
 		return nil
 	}
 	select {
-	case <-l.grown:
+	case <-grown:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
-func (l *memoryLog) Bounds() (before, last uint64) { return l.before, l.before + uint64(len(l.all)) }
+
+func (l *memoryLog) Bounds() (before, last uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.before, l.before + uint64(len(l.all))
+}

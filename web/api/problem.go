@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 
 // Problem is the body of every error (RFC 9457). It implements error, so
 // handlers return it.
-type Problem struct {
+type Problem struct { //nolint:errname // the name of its schema, and RFC 9457's word
 	Type   string `json:"type" doc:"What kind of problem it is; stable." example:"urn:tandem:problem:not-found"`
 	Title  string `json:"title" doc:"The kind in words." example:"Not Found"`
 	Status int    `json:"status" doc:"The HTTP status." example:"404"`
@@ -76,9 +77,7 @@ func (p *Problem) complete() *Problem {
 // refuse writes a problem outside of huma's handlers.
 func (m *Module) refuse(w http.ResponseWriter, p *Problem) {
 	h := w.Header()
-	for name, values := range p.headers {
-		h[name] = values
-	}
+	maps.Copy(h, p.headers)
 	h.Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
 	if err := json.NewEncoder(w).Encode(p.complete()); err != nil {

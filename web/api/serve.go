@@ -34,7 +34,7 @@ const (
 // Open implements module.Opener: it binds the listener. A port that is taken is
 // an error that names the flag to change it.
 func (m *Module) Open() error {
-	l, err := net.Listen("tcp", m.cfg.Addr)
+	l, err := net.Listen("tcp", m.cfg.Addr) //nolint:noctx // binding an address does not wait
 	if err != nil {
 		return fmt.Errorf("REST and pages: --http %s: %w", m.cfg.Addr, err)
 	}
