@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -74,9 +75,7 @@ func (b *book) note(n *event.Event) (trail, bool) {
 			b.trails[n.CallID] = t
 		}
 		t.direction = text(n.Data, "direction")
-		if t.from == "" {
-			t.from, t.to = text(n.Data, "from"), text(n.Data, "to")
-		}
+		t.from, t.to = cmp.Or(t.from, text(n.Data, "from")), cmp.Or(t.to, text(n.Data, "to"))
 	case "call.answered":
 		if t != nil && t.answered.IsZero() {
 			t.answered = n.Time
@@ -105,9 +104,12 @@ func (b *book) note(n *event.Event) (trail, bool) {
 func (b *book) expect(id core.CallID, from, to string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.trails[id] == nil { // the event may have been faster
-		b.trails[id] = &trail{id: id, direction: core.Outbound.String(), from: from, to: to, created: now}
+	t := b.trails[id]
+	if t == nil { // the event may have been faster
+		t = &trail{id: id, direction: core.Outbound.String(), created: now}
+		b.trails[id] = t
 	}
+	t.from, t.to = from, to
 }
 
 // find returns what is known of a call.

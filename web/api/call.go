@@ -15,8 +15,8 @@ type Call struct {
 	ID         string  `json:"id" doc:"The call's id."`
 	State      string  `json:"state" doc:"How far the call's first leg is." enum:"setup,ringing,answered,held,ended"`
 	Direction  string  `json:"direction" doc:"Of the first leg: inbound called us, outbound was made by the switch." enum:"inbound,outbound"`
-	From       string  `json:"from" doc:"Who calls."`
-	To         string  `json:"to" doc:"What was dialed."`
+	From       string  `json:"from" doc:"Who called at first: a number, or what a client asked to ring."`
+	To         string  `json:"to" doc:"What was dialed at first, or the application."`
 	StartedAt  Moment  `json:"started_at"`
 	AnsweredAt *Moment `json:"answered_at" nullable:"true"`
 	EndedAt    *Moment `json:"ended_at" nullable:"true"`

@@ -46,7 +46,22 @@ func (m *Module) listCalls(_ context.Context, in *callsInput) (*list[Call], erro
 	if m.cfg.Calls == nil {
 		return nil, missing("calls")
 	}
-	return cut(group(m.cfg.Calls.Channels()), in.Paging, callKey)
+	l, err := cut(group(m.cfg.Calls.Channels()), in.Paging, callKey)
+	if err != nil {
+		return nil, err
+	}
+	for i := range l.Body.Items {
+		m.name(&l.Body.Items[i])
+	}
+	return l, nil
+}
+
+// name says who called whom at first: legs tell where they are now, after
+// transfers, or what a dial string made of it.
+func (m *Module) name(c *Call) {
+	if t, ok := m.book.find(core.CallID(c.ID)); ok && t.from != "" {
+		c.From, c.To = t.from, t.to
+	}
 }
 
 func (m *Module) getCall(ctx context.Context, in *OfCall) (*callAnswer, error) {
@@ -85,7 +100,9 @@ func (m *Module) call(ctx context.Context, id core.CallID) (Call, error) {
 		}
 	}
 	if len(legs) > 0 {
-		return callOf(string(id), legs), nil
+		c := callOf(string(id), legs)
+		m.name(&c)
+		return c, nil
 	}
 	if t, ok := m.book.find(id); ok {
 		return t.call(), nil

@@ -165,6 +165,18 @@ func TestCreatedCallIsThereAtOnce(t *testing.T) {
 	}
 }
 
+// TestCallKeepsItsFirstNames: after transfers, legs say something else.
+func TestCallKeepsItsFirstNames(t *testing.T) {
+	o := newOffice(t)
+	o.ask("PUT", "/v1/calls/c1", `{"from":"user/1003","app":"playback","args":"x"}`).want(http.StatusAccepted)
+	o.plant.talk("c1", day)
+	for _, c := range []object{items(o.get("/v1/calls"))[0], decode[object](o.get("/v1/calls/c1"))} {
+		if c["from"] != "user/1003" || c["to"] != "playback" || c["legs"].([]any)[0].(object)["from"] != "1000" {
+			t.Errorf("call: %v", c)
+		}
+	}
+}
+
 func TestCreateCallNamesEachFault(t *testing.T) {
 	o := newOffice(t)
 	for body, pointer := range map[string]string{

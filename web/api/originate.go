@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -130,7 +131,7 @@ func (m *Module) originate(ctx context.Context, r CallRequest, id core.CallID, a
 	if err != nil {
 		return nil, refused(err)
 	}
-	m.book.expect(call, r.From, r.To, time.Now())
+	m.book.expect(call, r.From, cmp.Or(r.To, r.App), time.Now())
 	return &acceptedAnswer{Accepted{CallID: string(call), ActionID: action, Seq: seq}}, nil
 }
 
