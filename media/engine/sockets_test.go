@@ -112,8 +112,14 @@ func TestSocketsPlaySilenceAndEcho(t *testing.T) {
 		}
 		until(t, "end of playback", func() bool { return len(of[media.PlaybackEnded](p.log)) == 1 })
 		sequenced(t, "playback", p.heard())
-		if heard := mediatest.Hear(p.sound(p.heard()), 8000, 700); heard.Heard < 350*time.Millisecond {
-			t.Errorf("heard %v", heard)
+		loud := 0
+		for _, g := range p.heard() { // by packets: a busy machine may stall for a while
+			if mediatest.LevelDBov(p.sound([]got{g})) > -20 {
+				loud++
+			}
+		}
+		if loud != 20 {
+			t.Errorf("%d packets of the 400 ms were heard", loud)
 		}
 		p.stream.Echo(0)
 		until(t, "echo", func() bool {
