@@ -26,7 +26,7 @@ const (
 	Park                  // wait without an application
 	Unpark                // the park application returned
 	Hangup                // somebody or something ended it
-	AppEnded              // the application's goroutine returned
+	AppEnded              // no hunt or application is out any more
 	Released              // the endpoint is done with the leg
 	Reported              // the record was handed over
 	eventCount
@@ -89,8 +89,9 @@ type Channel struct {
 	state core.State
 	cause core.Cause
 	by    core.Hanger
-	// What the end still waits for. A leg is held from Start on; an
-	// application's goroutine from a hunt or run on.
+	// What the end still waits for. A leg is held from Start on; the
+	// applications' goroutines from a hunt or run until AppEnded: after a
+	// transfer two are out for a moment, and the last one says so.
 	legHeld, appHeld bool
 }
 
@@ -160,17 +161,19 @@ func (c *Channel) Step(ev Event, cause core.Cause, by core.Hanger) ([]Action, er
 		return c.hangup(cause, by), nil
 	case NotFound:
 		if c.state == core.StateRouting {
-			c.appHeld = false
 			return c.hangup(core.CauseNoRouteDestination, core.BySwitch), nil
 		}
 	case Done:
 		if c.state == core.StateExecute {
-			c.appHeld = false
 			return c.hangup(core.CauseNormalClearing, core.ByApp), nil
 		}
 		return nil, nil // it was canceled meanwhile; AppEnded follows
 	case AppEnded:
 		c.appHeld = false
+		if c.state == core.StateRouting || c.state == core.StateExecute {
+			// Nothing is left that would ever end this channel.
+			return c.hangup(core.CauseNormalClearing, core.ByApp), nil
+		}
 		return nil, nil
 	case Released:
 		// The endpoint gave the leg up without a word of hangup: its trouble.
@@ -228,7 +231,7 @@ func (c *Channel) hangup(cause core.Cause, by core.Hanger) []Action {
 // action happens once.
 func (c *Channel) stepEnd(ev Event) []Action {
 	switch {
-	case c.state == core.StateHangup && (ev == AppEnded || ev == Done || ev == NotFound):
+	case c.state == core.StateHangup && ev == AppEnded:
 		c.appHeld = false
 		return c.settle()
 	case c.state == core.StateHangup && ev == Released:

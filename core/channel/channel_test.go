@@ -24,8 +24,8 @@ func step(t *testing.T, c *Channel, evs ...Event) []Action {
 
 func TestInboundLife(t *testing.T) {
 	var c Channel
-	got := step(t, &c, Start, Route, Found, Joined, Split, Done, Released, Reported)
-	want := []Action{Hunt, RunSteps, ReleaseLeg, Report, Destroy}
+	got := step(t, &c, Start, Route, Found, Joined, Split, Done, AppEnded, Released, Reported)
+	want := []Action{Hunt, RunSteps, CancelApp, ReleaseLeg, Report, Destroy}
 	if !slices.Equal(got, want) {
 		t.Errorf("actions = %v, want %v", got, want)
 	}
@@ -66,6 +66,33 @@ func TestTransferCancelsTheRunningApp(t *testing.T) {
 	step(t, &c, Start, Route, Found)
 	if got := step(t, &c, Route); !slices.Equal(got, []Action{CancelApp, Hunt}) {
 		t.Errorf("actions = %v", got)
+	}
+}
+
+// TestADyingHuntWaitsForTheApplicationBeforeIt: after a transfer the hunt may
+// find nothing while the old application has not returned yet.
+func TestADyingHuntWaitsForTheApplicationBeforeIt(t *testing.T) {
+	var c Channel
+	step(t, &c, Start, Route, Found, Route, NotFound, Released)
+	if c.State() != core.StateHangup {
+		t.Fatalf("state %s, want hangup: an application is out", c.State())
+	}
+	step(t, &c, AppEnded)
+	if c.State() != core.StateReporting {
+		t.Errorf("state %s, want reporting", c.State())
+	}
+}
+
+// TestAChannelWithoutAnApplicationEnds: a runner that ends without a word
+// leaves nobody who would hang up.
+func TestAChannelWithoutAnApplicationEnds(t *testing.T) {
+	for _, path := range [][]Event{{Start, Route}, {Start, Route, Found}} {
+		var c Channel
+		step(t, &c, path...)
+		step(t, &c, AppEnded)
+		if c.State() != core.StateHangup {
+			t.Errorf("%v: state %s, want hangup", path, c.State())
+		}
 	}
 }
 

@@ -124,7 +124,10 @@ func TestFarHangupCancelsTheApplicationWithTheCause(t *testing.T) {
 
 func TestHangupRunsNoFurtherStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hang := app("hang", func(_ context.Context, s core.Session, _ string) error { s.Hangup(core.CauseUserBusy, core.ByApp); return nil })
+		hang := app("hang", func(_ context.Context, s core.Session, _ string) error {
+			s.Hangup(core.CauseUserBusy, core.ByApp)
+			return nil
+		})
 		bad := app("bad", func(context.Context, core.Session, string) error { t.Error("a step ran after hangup"); return nil })
 		w := world(hang, bad)
 		w.Plan["test"] = []string{"hang", "bad"}

@@ -43,13 +43,20 @@ func New[T any](limit int) *Inbox[T] {
 }
 
 // Post appends m. It never blocks. It may be called from any goroutine.
-func (b *Inbox[T]) Post(m T) error {
+func (b *Inbox[T]) Post(m T) error { return b.put(m, false) }
+
+// Must is Post for the few messages without which an owner would never end
+// (a leg's release, a goroutine's return): a full inbox takes them in. Who uses
+// it sends one of a kind. The only error is ErrClosed.
+func (b *Inbox[T]) Must(m T) error { return b.put(m, true) }
+
+func (b *Inbox[T]) put(m T, always bool) error {
 	b.mu.Lock()
 	switch {
 	case b.closed:
 		b.mu.Unlock()
 		return ErrClosed
-	case len(b.items) >= b.limit:
+	case len(b.items) >= b.limit && !always:
 		b.mu.Unlock()
 		return ErrFull
 	}

@@ -32,7 +32,12 @@ func TestFullInboxRefuses(t *testing.T) {
 	if err := b.Post(3); !errors.Is(err, ErrFull) {
 		t.Fatalf("third Post = %v, want ErrFull", err)
 	}
-	b.Take(nil)
+	if err := b.Must(3); err != nil {
+		t.Fatalf("Must on a full inbox = %v", err)
+	}
+	if got := b.Take(nil); len(got) != 3 || got[2] != 3 {
+		t.Fatalf("took %v", got)
+	}
 	if err := b.Post(4); err != nil {
 		t.Fatalf("Post after Take = %v", err)
 	}
