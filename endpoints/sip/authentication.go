@@ -41,8 +41,7 @@ func (c *call) authenticate(wanted bool) (who *core.User, ok bool) {
 		return &found, true
 	}
 	if errors.Is(err, digest.ErrRejected) {
-		c.shard.module.log.Warn("authentication failed", "profile", c.profile.settings.Name, "method", string(c.req.Method),
-			"peer", c.message.Source.String(), "from", name, "err", err)
+		c.profile.warn("authentication failed", "method", string(c.req.Method), "peer", c.message.Source.String(), "from", name, "err", err)
 	}
 	res := c.tx.NewResponse(status, phrase(status))
 	challenge := "Proxy-Authenticate"
@@ -53,8 +52,24 @@ func (c *call) authenticate(wanted bool) (who *core.User, ok bool) {
 		res.AppendHeader(sip.NewHeader(challenge, v))
 	}
 	c.sign(res)
-	c.tx.Respond(res)
+	c.tx.Dismiss(res)
 	return nil, false
+}
+
+// warn logs at most once a second, with the number of warnings left out since:
+// a stranger who guesses passwords must not fill the disk.
+func (p *profile) warn(msg string, args ...any) {
+	now := time.Now()
+	p.mu.Lock()
+	if now.Sub(p.warned) < time.Second {
+		p.hidden++
+		p.mu.Unlock()
+		return
+	}
+	hidden := p.hidden
+	p.warned, p.hidden = now, 0
+	p.mu.Unlock()
+	p.module.log.Warn(msg, append(args, "profile", p.settings.Name, "count", hidden+1)...)
 }
 
 // realm is what challenges name: a fixed text, or the domain of From or To.

@@ -19,10 +19,7 @@ func (c *call) incoming(l *leg, who *core.User, offer *media.Description) core.I
 	req, s := c.req, &c.profile.settings
 	from := req.From()
 	number, name := c.caller()
-	dest := unescape(req.Recipient.User)
-	if req.Recipient.Scheme == "tel" {
-		dest, _, _ = strings.Cut(req.Recipient.Raw(), ";")
-	}
+	dest := numberOf(&req.Recipient)
 	context := s.Context
 	vars := map[string]string{}
 	username := unescape(from.Address.User)
@@ -57,12 +54,12 @@ func (c *call) incoming(l *leg, who *core.User, offer *media.Description) core.I
 // of From.
 func (c *call) caller() (number, name string) {
 	from := c.req.From()
-	number, name = unescape(from.Address.User), unquote(from.DisplayName)
+	number, name = numberOf(&from.Address), unquote(from.DisplayName)
 	if !c.profile.settings.AuthCalls {
 		if pai := value(c.req, "P-Asserted-Identity"); pai != "" {
 			var uri sip.Uri
-			if display, err := sip.ParseAddressValue(pai, &uri, nil); err == nil && uri.User != "" {
-				number = unescape(uri.User)
+			if display, err := sip.ParseAddressValue(firstAddress(pai), &uri, nil); err == nil && numberOf(&uri) != "" {
+				number = numberOf(&uri)
 				if display != "" {
 					name = unquote(display)
 				}
@@ -73,6 +70,35 @@ func (c *call) caller() (number, name string) {
 		name = number
 	}
 	return number, name
+}
+
+// numberOf is the user of a SIP URI, or the number of a tel URI (RFC 3966) without
+// its parameters.
+func numberOf(u *sip.Uri) string {
+	if strings.EqualFold(u.Scheme, "tel") {
+		number, _, _ := strings.Cut(u.Raw(), ";")
+		return number
+	}
+	return unescape(u.User)
+}
+
+// firstAddress is the first of a list of addresses (RFC 3325 §9.1: a SIP and a tel URI).
+func firstAddress(list string) string {
+	quoted, angle := false, false
+	for i, c := range list {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<':
+			angle = true
+		case c == '>':
+			angle = false
+		case c == ',' && !angle:
+			return list[:i]
+		}
+	}
+	return list
 }
 
 // facts fills in the sip_* variables of an inbound leg.

@@ -3,6 +3,7 @@ package sip
 import (
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -659,4 +660,59 @@ func TestSnapshotOfALeg(t *testing.T) {
 		call.in.Leg.Release(core.Release{})
 		alice.send(answerTo(alice.expect("BYE", soon), 200, ""))
 	})
+}
+
+// A phone behind a NAT is called back where it was heard last.
+func TestFarEndBehindNATMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, core.Deps{})
+		one := b.phone(netip.MustParseAddrPort("198.51.100.7:1111"))
+		d := aliceCall("nat")
+		d.contact = "sip:1000@10.0.0.7:5060"
+		one.send(d.say("INVITE", description(4000)))
+		one.expect("100", soon)
+		call := b.sw.last(t)
+		if call.in.Variables["sip_nat_detected"] != "true" {
+			t.Error("NAT not detected")
+		}
+		call.in.Leg.Answer(parsed(t, 7000))
+		d.remote = toTag(one.expect("200", soon))
+		one.send(d.say("ACK"))
+		two := b.phone(netip.MustParseAddrPort("198.51.100.7:2222"))
+		two.send(d.say("INFO"))
+		two.expect("200", soon)
+		call.in.Leg.Release(core.Release{})
+		two.send(answerTo(two.expect("BYE sip:1000@10.0.0.7:5060", soon), 200, ""))
+		b.want(call.inbox, "Confirmed(-) Released(200)")
+		b.empty()
+	})
+}
+
+func TestCallerOfATrunk(t *testing.T) {
+	for _, c := range []struct{ pai, from, number, name string }{
+		{`"Bob, \"the\" boss" <sip:+4930@carrier.example>, <tel:+4931>`, "", "+4930", `Bob, "the" boss`},
+		{"<tel:+4931;phone-context=x>", "", "+4931", "Alice"},
+		{"", "<tel:+4932>", "+4932", "+4932"},
+		{"", "", "1000", "Alice"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := open(t, core.Deps{})
+			alice := b.phone(aliceAddr)
+			d := aliceCall("pai")
+			if c.from != "" {
+				d.from = c.from
+			}
+			pai := "Subject: x"
+			if c.pai != "" {
+				pai = "P-Asserted-Identity: " + c.pai
+			}
+			alice.send(d.say("INVITE", pai, description(4000)))
+			alice.expect("100", soon)
+			call := b.sw.last(t)
+			if p := call.in.Profile; p.CallerIDNumber != c.number || p.CallerIDName != c.name {
+				t.Errorf("%q %q: caller %q %q, want %q %q", c.pai, c.from, p.CallerIDNumber, p.CallerIDName, c.number, c.name)
+			}
+			call.in.Leg.Release(core.Release{})
+		})
+	}
 }

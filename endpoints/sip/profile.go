@@ -30,6 +30,8 @@ type profile struct {
 	mu     sync.Mutex
 	realms map[string]*digest.Server  // Guarded by mu.
 	heard  map[netip.AddrPort]hearing // Guarded by mu. Phones that registered, and where.
+	warned time.Time                  // Guarded by mu. When warn spoke last.
+	hidden int                        // Guarded by mu. What it kept to itself since.
 }
 
 // hearing is the local address a registered phone knows us at, so that calls to

@@ -112,7 +112,6 @@ func (l *leg) reply(d *media.Description, c core.Cause) {
 		return
 	}
 	l.dialog.Refresh(p.req)
-	l.moved(p.tx.Flow().(*transport.Flow))
 	res := l.response(p.tx, 200)
 	setSDP(res, sdp.Marshal(d))
 	p.tx.Respond(res)
@@ -124,9 +123,13 @@ func (l *leg) reply(d *media.Description, c core.Cause) {
 	l.nextOffer()
 }
 
-// moved follows a caller that opened another connection.
+// moved follows a far end behind a NAT that got another port, and one that opened
+// another connection. Who knows the dialog's tags could as well end the call.
 func (l *leg) moved(f *transport.Flow) {
-	if f.Reliable() && !l.flow.Same(f) && !l.flow.Up() {
+	if l.flow == nil || l.flow.Same(f) {
+		return
+	}
+	if l.natted && f.Transport == l.flow.Transport || l.flow.Reliable() && !l.flow.Up() {
 		l.flow = f
 	}
 }

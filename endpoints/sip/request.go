@@ -66,14 +66,15 @@ func (c *call) within() {
 		}
 		return
 	}
+	if _, ok := c.authenticate(c.profile.settings.AuthAllPackets); !ok {
+		return
+	}
 	if err := l.order(c.req); err != nil {
 		c.reply(500) // RFC 3261 §12.2.2
 		return
 	}
-	if _, ok := c.authenticate(c.profile.settings.AuthAllPackets); !ok {
-		return
-	}
 	c.tx.User = l
+	l.moved(c.tx.Flow().(*transport.Flow))
 	switch c.req.Method {
 	case sip.INVITE:
 		l.reinvite(c)

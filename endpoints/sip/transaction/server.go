@@ -121,6 +121,20 @@ func (tx *Server) Reply(status int, reason string) {
 	}
 }
 
+// Dismiss answers without keeping any state: for challenges to strangers (RFC
+// 3261 §8.2.7). A lost answer is made anew when the request comes again, and an
+// ACK for it reaches the TU as one that fits nothing.
+func (tx *Server) Dismiss(res *sip.Response) {
+	if res.Body() == nil {
+		res.SetBody(nil)
+	}
+	tx.status = res.StatusCode
+	tx.request = nil
+	tx.machine.state = Terminated
+	tx.remove()
+	_ = tx.layer.send(tx.callID, tx.flow, []byte(res.String()), false)
+}
+
 // Resend sends the 2xx of an INVITE again (RFC 3261 §13.3.1.4); the TU calls it
 // until the ACK comes.
 func (tx *Server) Resend() error {

@@ -395,3 +395,22 @@ func TestScheduleRunsInOrderAndStops(t *testing.T) {
 		}
 	})
 }
+
+func TestDismissKeepsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(false)
+		for range 3 {
+			r.l.ReceiveRequest(request(t, "INVITE", "z9hG4bKs"), r.w)
+			tx := r.u.requests[len(r.u.requests)-1]
+			tx.Dismiss(tx.NewResponse(407, "Proxy Authentication Required"))
+			tx.Reply(200, "OK") // nothing more comes of it
+			r.empty(t)
+		}
+		r.l.ReceiveRequest(request(t, "ACK", "z9hG4bKs"), r.w)
+		r.want(t, "heard", r.u.log, "INVITE", "INVITE", "INVITE", "ACK")
+		r.pass(time.Minute)
+		if len(r.w.log) != 3 {
+			t.Errorf("sent %q", r.w.log)
+		}
+	})
+}
