@@ -353,11 +353,13 @@ func TestConnectionDialsOnceAndQueuesMeanwhile(t *testing.T) {
 		conn := <-far
 		buf := make([]byte, 100)
 		n, _ := conn.Read(buf)
+		synctest.Wait()
 		if string(buf[:n]) != "queued" || dials != 1 {
 			t.Errorf("got %q after %d dials", buf[:n], dials)
 		}
 		never := b.address.Connection(peer2)
 		time.Sleep(dialTimeout + time.Second)
+		synctest.Wait()
 		if never.Up() || never.Send(nil) != ErrClosed || len(b.ear.downs) != 1 {
 			t.Errorf("dead far end: up %v, %d downs", never.Up(), len(b.ear.downs))
 		}
