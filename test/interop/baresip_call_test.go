@@ -18,31 +18,35 @@ const talkTime = 3 * time.Second
 // written.
 func TestInteropBaresipCallBothHear(t *testing.T) {
 	for _, test := range []struct {
-		name          string
-		calleeHangsUp bool
-	}{{"caller hangs up", false}, {"callee hangs up", true}} {
-		t.Run(test.name, func(t *testing.T) {
+		by string
+	}{{"caller"}, {"callee"}} {
+		t.Run(test.by+" hangs up", func(t *testing.T) {
 			t.Parallel()
 			s := office(t)
 			phones := open(t, s, "1000", "1001")
 			a, b := phones[0], phones[1]
-			talking(a, b, "1001")
-			answered := time.Now()
+			call := ringing(a, b, "1001")
+			a.Talk(talkTime / 4) // within the first ring
+			b.Accept()
+			b.Expect(phone.CallEstablished)
+			call.answered = a.Expect(phone.CallEstablished).At
 			hangsUp, other := a, b
-			if test.calleeHangsUp {
+			if test.by == "callee" {
 				hangsUp, other = b, a
 			}
 			hangsUp.Talk(talkTime)
-			lasted := time.Since(answered)
+			lasted := time.Since(call.answered)
 			hangsUp.Hangup()
 			other.Expect(phone.CallClosed)
 			hangsUp.Expect(phone.CallClosed)
 
-			mustHear(t, "the caller", a, sound.ToneB, lasted)
-			mustHear(t, "the callee", b, sound.ToneA, lasted)
+			early := call.answered.Sub(call.early)
+			mustHear(t, "the caller", a, sound.ToneB, early, lasted)
+			mustRing(t, "the caller", a, sound.ToneB, early, 0)
+			mustHear(t, "the callee", b, sound.ToneA, 0, lasted)
 			in, out := pair(t, s)
-			mustRecord(t, "caller", in, cleared(test.calleeHangsUp, "inbound"), lasted)
-			mustRecord(t, "callee", out, cleared(test.calleeHangsUp, "outbound"), lasted)
+			mustRecord(t, "caller", in, cleared(test.by), lasted)
+			mustRecord(t, "callee", out, cleared(test.by), lasted)
 			if calls := s.Calls(); len(calls) != 0 {
 				t.Errorf("calls after the end: %+v", calls)
 			}
@@ -50,14 +54,61 @@ func TestInteropBaresipCallBothHear(t *testing.T) {
 	}
 }
 
+// TestInteropBaresipRingTone lets the phone ring for longer than the ring tone's two seconds:
+// the caller hears the tone, its pause, and then the other.
+func TestInteropBaresipRingTone(t *testing.T) {
+	t.Parallel()
+	s := office(t)
+	phones := open(t, s, "1000", "1001")
+	a, b := phones[0], phones[1]
+	const toneTime, rings = 2 * time.Second, 3 * time.Second
+	m := ringing(a, b, "1001")
+	a.Talk(rings)
+	b.Accept()
+	b.Expect(phone.CallEstablished)
+	m.answered = a.Expect(phone.CallEstablished).At
+	a.Talk(time.Second)
+	lasted := time.Since(m.answered)
+	a.Hangup()
+	a.Expect(phone.CallClosed)
+	b.Expect(phone.CallClosed)
+	early := m.answered.Sub(m.early)
+	mustHear(t, "the caller", a, sound.ToneB, early, lasted)
+	mustRing(t, "the caller", a, sound.ToneB, toneTime, early-toneTime)
+	mustHear(t, "the callee", b, sound.ToneA, 0, lasted)
+}
+
+// TestInteropBaresipRingingWithoutMedia calls a number that only bridges: a 180 is passed on
+// as one, and the caller's phone makes its own sound.
+func TestInteropBaresipRingingWithoutMedia(t *testing.T) {
+	t.Parallel()
+	s := tandem.Open(t, tandem.Config{Binary: binary, Extensions: direct})
+	phones := open(t, s, "1000", "1001")
+	a, b := phones[0], phones[1]
+	a.Dial("81001")
+	b.Expect(phone.CallIncoming)
+	a.Expect(phone.CallRinging)
+	b.Accept()
+	b.Expect(phone.CallEstablished)
+	answered := a.Expect(phone.CallEstablished).At
+	a.Talk(time.Second)
+	lasted := time.Since(answered)
+	a.Hangup()
+	a.Expect(phone.CallClosed)
+	b.Expect(phone.CallClosed)
+	if log := a.Log(); strings.Contains(log, "SIP/2.0 183") {
+		t.Error("the caller got a 183 from a number without early media")
+	}
+	mustHear(t, "the caller", a, sound.ToneB, 0, lasted)
+	mustHear(t, "the callee", b, sound.ToneA, 0, lasted)
+}
+
 func TestInteropBaresipRejectedCall(t *testing.T) {
 	t.Parallel()
 	s := office(t)
 	phones := open(t, s, "1000", "1001")
 	a, b := phones[0], phones[1]
-	a.Dial("1001")
-	b.Expect(phone.CallIncoming)
-	a.Expect(phone.CallRinging)
+	ringing(a, b, "1001")
 	b.Hangup()
 	b.Expect(phone.CallClosed)
 	closed := a.Expect(phone.CallClosed)
@@ -77,16 +128,13 @@ func TestInteropBaresipCancelWhileRinging(t *testing.T) {
 	s := office(t)
 	phones := open(t, s, "1000", "1001")
 	a, b := phones[0], phones[1]
-	a.Dial("1001")
-	b.Expect(phone.CallIncoming)
-	a.Expect(phone.CallRinging)
+	ringing(a, b, "1001")
 	a.Hangup()
 	a.Expect(phone.CallClosed)
 	b.Expect(phone.CallClosed)
 	in, out := pair(t, s)
-	want := tandem.CDR{From: "1000", To: "1001", Cause: "ORIGINATOR_CANCEL", Q850: 487, SIPStatus: 487, HungUpBy: "caller"}
+	want := tandem.CDR{From: "1000", To: "1001", Cause: "ORIGINATOR_CANCEL", Q850: 16, SIPStatus: 487, HungUpBy: "caller"}
 	mustRecord(t, "caller", in, want, 0)
-	want.HungUpBy = "bridge"
 	mustRecord(t, "callee", out, want, 0)
 	// The phone is free again.
 	talking(a, b, "1001")
@@ -101,9 +149,7 @@ func TestInteropBaresipNoAnswer(t *testing.T) {
 	s := office(t)
 	phones := open(t, s, "1000", "1001")
 	a, b := phones[0], phones[1]
-	a.Dial("1001")
-	b.Expect(phone.CallIncoming)
-	a.Expect(phone.CallRinging)
+	ringing(a, b, "1001")
 	const ringTime, promptTime = 40 * time.Second, 20 * time.Second
 	b.ExpectWithin(phone.CallClosed, ringTime)
 	a.ExpectWithin(phone.CallClosed, promptTime)
@@ -123,21 +169,19 @@ func TestInteropBaresipSeveralCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := office(t)
 	phones := open(t, s, "1000", "1001", "1002", "1003")
-	talking(phones[0], phones[1], "1001")
-	first := time.Now()
-	talking(phones[2], phones[3], "1003")
-	second := time.Now()
+	first := talking(phones[0], phones[1], "1001")
+	second := talking(phones[2], phones[3], "1003")
 	phones[0].Talk(talkTime)
-	firstLasted, secondLasted := time.Since(first), time.Since(second)
+	firstLasted, secondLasted := time.Since(first.answered), time.Since(second.answered)
 	phones[0].Hangup()
 	phones[3].Hangup()
 	for _, p := range phones {
 		p.Expect(phone.CallClosed)
 	}
-	mustHear(t, "1000", phones[0], sound.ToneB, firstLasted)
-	mustHear(t, "1001", phones[1], sound.ToneA, firstLasted)
-	mustHear(t, "1002", phones[2], sound.ToneD, secondLasted)
-	mustHear(t, "1003", phones[3], sound.ToneC, secondLasted)
+	mustHear(t, "1000", phones[0], sound.ToneB, first.answered.Sub(first.early), firstLasted)
+	mustHear(t, "1001", phones[1], sound.ToneA, 0, firstLasted)
+	mustHear(t, "1002", phones[2], sound.ToneD, second.answered.Sub(second.early), secondLasted)
+	mustHear(t, "1003", phones[3], sound.ToneC, 0, secondLasted)
 	if records := s.CDRs(4); len(records) != 4 {
 		t.Errorf("%d records, want 4", len(records))
 	}
@@ -151,15 +195,14 @@ func TestInteropBaresipCallOverTCP(t *testing.T) {
 	onTCP.TCP = true
 	a := phone.Open(t, onTCP)
 	b := phone.Open(t, desk(s, "1001"))
-	talking(a, b, "1001")
-	answered := time.Now()
+	call := talking(a, b, "1001")
 	a.Talk(talkTime / 2)
-	lasted := time.Since(answered)
+	lasted := time.Since(call.answered)
 	a.Hangup()
 	a.Expect(phone.CallClosed)
 	b.Expect(phone.CallClosed)
-	mustHear(t, "the phone on TCP", a, sound.ToneB, lasted)
-	mustHear(t, "the phone on UDP", b, sound.ToneA, lasted)
+	mustHear(t, "the phone on TCP", a, sound.ToneB, call.answered.Sub(call.early), lasted)
+	mustHear(t, "the phone on UDP", b, sound.ToneA, 0, lasted)
 	// And back, over the connection that the phone keeps.
 	talking(b, a, "1000")
 	b.Hangup()
@@ -175,15 +218,14 @@ func TestInteropBaresipTranscodesBetweenALawAndMuLaw(t *testing.T) {
 	alaw.Codec = "PCMA/8000/1"
 	a := phone.Open(t, alaw)
 	b := phone.Open(t, desk(s, "1001"))
-	talking(a, b, "1001")
-	answered := time.Now()
+	call := talking(a, b, "1001")
 	a.Talk(talkTime / 2)
-	lasted := time.Since(answered)
+	lasted := time.Since(call.answered)
 	b.Hangup()
 	a.Expect(phone.CallClosed)
 	b.Expect(phone.CallClosed)
-	mustHear(t, "the phone with A-law", a, sound.ToneB, lasted)
-	mustHear(t, "the phone with µ-law", b, sound.ToneA, lasted)
+	mustHear(t, "the phone with A-law", a, sound.ToneB, call.answered.Sub(call.early), lasted)
+	mustHear(t, "the phone with µ-law", b, sound.ToneA, 0, lasted)
 }
 
 func TestInteropBaresipWrongPasswordIsRefused(t *testing.T) {

@@ -22,12 +22,12 @@ func TestInteropBaresipHoldAndResume(t *testing.T) {
 			s := office(t)
 			phones := open(t, s, "1000", "1001")
 			a, b := phones[0], phones[1]
-			toA, ok := wire.Listen(t, a.Addr().Addr())
+			talking(a, b, "1001")
+			toA, ok := wire.Listen(t, a.MediaPort())
 			if !ok {
 				t.Skip("packet sockets are not permitted: run as root, or give the test CAP_NET_RAW")
 			}
-			toB, _ := wire.Listen(t, b.Addr().Addr())
-			talking(a, b, "1001")
+			toB, _ := wire.Listen(t, b.MediaPort())
 			holds := a
 			if test.calleeHolds {
 				holds = b

@@ -78,27 +78,70 @@ func TestInteropBaresipMusic(t *testing.T) {
 	}
 }
 
+// TestInteropBaresipKindsOfRinging listens to what the numbers that ring for 20 seconds send
+// meanwhile: nothing, a tone or music, before the answer or after it.
+func TestInteropBaresipKindsOfRinging(t *testing.T) {
+	t.Parallel()
+	const (
+		low, high = 400, 450 // Hz: the British ring tone, twice 400 ms of tone in each 3 s
+		listens   = 3 * time.Second
+		tone      = 800 * time.Millisecond
+	)
+	for _, test := range []struct {
+		number      string
+		first       phone.Kind
+		tone, music bool
+	}{
+		{"9180", phone.CallRinging, false, false},
+		{"9181", phone.CallProgress, true, false},
+		{"9182", phone.CallProgress, false, true},
+		{"9183", phone.CallEstablished, true, false},
+		{"9184", phone.CallEstablished, false, true},
+	} {
+		t.Run(test.number, func(t *testing.T) {
+			t.Parallel()
+			p := phone.Open(t, desk(office(t), "1000"))
+			p.Dial(test.number)
+			p.Expect(test.first)
+			p.Talk(listens)
+			p.Hangup()
+			p.Expect(phone.CallClosed)
+			var heard sound.Recording
+			if all := p.Heard(); len(all) > 0 {
+				heard = all[0]
+			}
+			both, loud := heard.HeardBoth(low, high).Total, heard.Loud()
+			if test.tone && (both < tone-startup || loud > tone+startup) || !test.tone && both > tone/4 {
+				t.Errorf("heard the ring tone for %v, sound for %v of %v", both, loud, listens)
+			}
+			if test.music && loud < listens/3 || !test.tone && !test.music && loud > 0 {
+				t.Errorf("heard sound for %v of %v", loud, listens)
+			}
+		})
+	}
+}
+
 // TestInteropBaresipGroup has all phones of a group ring; the first to answer gets the
 // call and the others stop ringing.
 func TestInteropBaresipGroup(t *testing.T) {
 	t.Parallel()
 	s := office(t)
-	a := phone.Open(t, desk(s, "1003"))
+	a := phone.Open(t, desk(s, "1010")) // no member itself, or it would ring as well
 	members := open(t, s, "1000", "1001")
 	a.Dial("2000")
+	early := a.Expect(phone.CallProgress).At
 	for _, p := range members {
 		p.Expect(phone.CallIncoming)
 	}
 	members[1].Accept()
 	members[1].Expect(phone.CallEstablished)
 	members[0].Expect(phone.CallClosed)
-	a.Expect(phone.CallEstablished)
-	answered := time.Now()
+	answered := a.Expect(phone.CallEstablished).At
 	a.Talk(time.Second)
 	lasted := time.Since(answered)
 	a.Hangup()
 	members[1].Expect(phone.CallClosed)
 	a.Expect(phone.CallClosed)
-	mustHear(t, "the caller", a, sound.ToneB, lasted)
-	mustHear(t, "the member who answered", members[1], sound.ToneD, lasted)
+	mustHear(t, "the caller", a, sound.ToneB, answered.Sub(early), lasted)
+	mustHear(t, "the member who answered", members[1], sound.ToneD, 0, lasted)
 }

@@ -13,6 +13,9 @@ import (
 // soak turns on the tests that take minutes: make soak.
 var soak = flag.Bool("soak", false, "run the long tests too")
 
+// given is a switch to test in place of the one that is compiled from this tree.
+var given = flag.String("switch", "", "path of the switch to test; compiled from this tree if empty")
+
 // binary is the switch under test, compiled once for all tests.
 var binary string
 
@@ -37,6 +40,10 @@ func sideBySide() {
 }
 
 func run(m *testing.M) int {
+	if *given != "" {
+		binary = *given
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "tandem-interop-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

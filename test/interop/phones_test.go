@@ -22,6 +22,7 @@ var tones = map[string]int{
 	"1001": sound.ToneB,
 	"1002": sound.ToneC,
 	"1003": sound.ToneD,
+	"1010": sound.ToneD,
 }
 
 // desk is the configuration of a user's phone.
@@ -42,14 +43,30 @@ func open(t *testing.T, s *tandem.Switch, users ...string) []*phone.Phone {
 	return phones
 }
 
-// talking makes a call between two phones and returns when both are in it.
-func talking(a, b *phone.Phone, number string) {
+// moments of a call between two phones.
+type moments struct {
+	// early is when the caller's phone began to play what the switch sends before the
+	// answer: the ring tone. Without early media it is the answer.
+	early    time.Time
+	answered time.Time
+}
+
+// ringing makes a call between two phones and returns when the callee rings and the
+// caller hears that. The numbers of the sample have a ring tone, which the switch makes and sends
+// with a 183.
+func ringing(a, b *phone.Phone, number string) moments {
 	a.Dial(number)
 	b.Expect(phone.CallIncoming)
-	a.Expect(phone.CallRinging)
+	return moments{early: a.Expect(phone.CallProgress).At}
+}
+
+// talking makes a call between two phones and returns when both are in it.
+func talking(a, b *phone.Phone, number string) moments {
+	m := ringing(a, b, number)
 	b.Accept()
 	b.Expect(phone.CallEstablished)
-	a.Expect(phone.CallEstablished)
+	m.answered = a.Expect(phone.CallEstablished).At
+	return m
 }
 
 const (
@@ -63,12 +80,13 @@ const (
 	packetTime = 20 * time.Millisecond
 )
 
-// mustHear fails the test unless the phone's last call, which lasted that long, held the
-// other's tone from its start to its end, without a gap and without anybody else's tone.
+// mustHear fails the test unless the phone's last call, which lasted that long from its answer,
+// held the other's tone from its start to its end, without a gap and without anybody else's
+// tone. Before the answer the phone may have played early media for a time.
 //
 // A recording shows what was decoded, in order, and not when: that no time is missing
 // is seen by the tone's total and by the number of packets.
-func mustHear(t *testing.T, who string, p *phone.Phone, otherHz int, lasted time.Duration) {
+func mustHear(t *testing.T, who string, p *phone.Phone, otherHz int, early, lasted time.Duration) {
 	t.Helper()
 	heard, packets := p.Heard(), p.Packets()
 	if len(heard) == 0 || len(packets) == 0 {
@@ -84,17 +102,48 @@ func mustHear(t *testing.T, who string, p *phone.Phone, otherHz int, lasted time
 			}
 			continue
 		}
-		if h.Total < lasted-startup || h.First > longestGap || h.Gap > longestGap {
-			t.Errorf("%s heard %d Hz for %v, from %v on, longest gap %v; want %v ± %v, from the start, without a gap over %v",
-				who, hz, h.Total, h.First, h.Gap, lasted, startup, longestGap)
+		if h.Total < lasted-startup || h.Total > lasted+startup || h.Gap > longestGap {
+			t.Errorf("%s heard %d Hz for %v, longest gap %v; want %v ± %v without a gap over %v",
+				who, hz, h.Total, h.Gap, lasted, startup, longestGap)
+		}
+		if latest := max(longestGap, early+startup); h.First > latest || early > 0 && h.First < early-startup {
+			t.Errorf("%s heard %d Hz from %v on, want it from the answer on, after %v", who, hz, h.First, early)
 		}
 	}
-	want := int(lasted / packetTime)
+	want := int((early + lasted) / packetTime)
 	const tolerated = 12
 	if n.Received < want-tolerated || n.Received > want+tolerated {
-		t.Errorf("%s received %d packets in %v, want %d ± %d", who, n.Received, lasted, want, tolerated)
+		t.Errorf("%s received %d packets in %v, want %d ± %d", who, n.Received, early+lasted, want, tolerated)
 	}
-	t.Logf("%s heard %+v of %v in %d packets", who, r.Heard(otherHz), lasted, n.Received)
+	t.Logf("%s heard %+v of %v, after %v, in %d packets", who, r.Heard(otherHz), lasted, early, n.Received)
+}
+
+// ringToneHz are the frequencies of the North American ring tone, the sample's (ITU-T E.180
+// supplement 2).
+var ringToneHz = [2]int{440, 480}
+
+// mustRing fails the test unless the phone's last call began with the ring tone, which was gone
+// when the other's tone came at the answer, and silence between them was no longer than allowed.
+func mustRing(t *testing.T, who string, p *phone.Phone, otherHz int, sounded, pause time.Duration) {
+	t.Helper()
+	heard := p.Heard()
+	if len(heard) == 0 {
+		t.Errorf("%s: no recording", who)
+		return
+	}
+	r := heard[len(heard)-1]
+	tone, other := r.HeardBoth(ringToneHz[0], ringToneHz[1]), r.Heard(otherHz)
+	if tone.Total < sounded-startup || tone.Total > sounded+startup || tone.Gap > 0 || tone.First > 100*time.Millisecond {
+		t.Errorf("%s heard the ring tone: %+v; want it from the start, for %v", who, tone, sounded)
+	}
+	if rest := r.Between(tone.Last, other.First).Duration(); tone.Last > other.First+100*time.Millisecond || rest > pause+startup || rest < pause-startup {
+		t.Errorf("%s heard the ring tone until %v and the other from %v on; want %v between them", who, tone.Last, other.First, pause)
+	}
+	// Where the tone was cut off by the answer, nothing is missing between it and the other.
+	if silent := other.First - r.Between(0, other.First).Loud(); pause == 0 && silent > longestGap {
+		t.Errorf("%s heard nothing for %v between the ring tone and the other", who, silent)
+	}
+	t.Logf("%s heard the ring tone: %+v, and the other: %+v", who, tone, other)
 }
 
 // pair returns the records of a call's two legs: the caller's and the callee's.
@@ -120,16 +169,10 @@ func pair(t *testing.T, s *tandem.Switch) (in, out tandem.CDR) {
 	return in, out
 }
 
-// cleared is the record of a leg of a call from 1000 to 1001 that was answered and hung
-// up: by the far end of this leg, or because the other leg ended.
-func cleared(byCallee bool, direction string) tandem.CDR {
-	r := tandem.CDR{From: "1000", To: "1001", Cause: "NORMAL_CLEARING", Q850: 16, SIPStatus: 200, HungUpBy: "bridge"}
-	if byCallee && direction == "outbound" {
-		r.HungUpBy = "callee"
-	} else if !byCallee && direction == "inbound" {
-		r.HungUpBy = "caller"
-	}
-	return r
+// cleared is the record of both legs of a call from 1000 to 1001 that was answered and hung up by
+// one of the two.
+func cleared(by string) tandem.CDR {
+	return tandem.CDR{From: "1000", To: "1001", Cause: "NORMAL_CLEARING", Q850: 16, SIPStatus: 200, HungUpBy: by}
 }
 
 // mustRecord fails the test unless a record says what it should.

@@ -45,7 +45,9 @@ func (d desks) config(name string, more ...string) sipp.Config {
 	for i := 0; i < len(more); i += 2 {
 		values[more[i]] = more[i+1]
 	}
-	return sipp.Config{Scenario: scenario(name), Values: values, Server: d.s.SIP, Local: d.local(), TCP: d.tcp}
+	return sipp.Config{
+		Scenario: scenario(name), Values: values, Server: d.s.SIP, Domain: d.s.Domain, Local: d.local(), TCP: d.tcp,
+	}
 }
 
 // caller is a scenario of user 1000, who calls a number.
@@ -92,12 +94,12 @@ func TestInteropSippBasicCall(t *testing.T) {
 		name           string
 		caller, callee string
 		tcp            bool
-		calleeHangsUp  bool
+		by             string
 	}{
-		{"caller hangs up", "caller", "callee", false, false},
-		{"callee hangs up", "caller_waits", "callee_hangs_up", false, true},
-		{"caller hangs up, over TCP", "caller", "callee", true, false},
-		{"callee hangs up, over TCP", "caller_waits", "callee_hangs_up", true, true},
+		{"caller hangs up", "caller", "callee", false, "caller"},
+		{"callee hangs up", "caller_waits", "callee_hangs_up", false, "callee"},
+		{"caller hangs up, over TCP", "caller", "callee", true, "caller"},
+		{"callee hangs up, over TCP", "caller_waits", "callee_hangs_up", true, "callee"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -108,8 +110,8 @@ func TestInteropSippBasicCall(t *testing.T) {
 			caller.Wait()
 			callee.Wait()
 			in, out := pair(t, d.s)
-			mustRecord(t, "caller", in, cleared(test.calleeHangsUp, "inbound"), time.Second)
-			mustRecord(t, "callee", out, cleared(test.calleeHangsUp, "outbound"), time.Second)
+			mustRecord(t, "caller", in, cleared(test.by), time.Second)
+			mustRecord(t, "callee", out, cleared(test.by), time.Second)
 		})
 	}
 }
@@ -170,29 +172,42 @@ func TestInteropSippRefusalsArePassedOn(t *testing.T) {
 	}
 }
 
-// TestInteropSippCancel has the caller give up at each stage before the answer.
+// TestInteropSippCancel has the caller give up at each stage before the answer. A CANCEL
+// before any response is none of them: it has to wait for one (RFC 3261 §9.1).
 func TestInteropSippCancel(t *testing.T) {
-	const optional100 = `<recv response="100" optional="true"/>`
+	const (
+		optional100 = `<recv response="100" optional="true"/>`
+		a180        = optional100 + `<recv response="180"/>`
+		a183        = optional100 + `<recv response="183"/>`
+		// aWhile is a time in which nothing more may come.
+		aWhile = `<pause milliseconds="700"/>`
+	)
 	for _, test := range []struct {
-		name, wait   string
-		back         int // messages from CANCEL to its INVITE, see the scenario
-		milliseconds string
-		rings        bool
+		name, number, wait string
+		rings              bool
 	}{
-		{"at once", "", 2, "0", false},
-		{"after 100", `<recv response="100"/>`, 3, "0", false},
-		{"after 180", optional100 + `<recv response="180"/>`, 4, "0", true},
-		{"a while after 180", optional100 + `<recv response="180"/>`, 4, "700", true},
+		{"after 100", "81001", `<recv response="100"/>`, false},
+		{"after 180", "81001", a180, true},
+		{"a while after 180", "81001", a180 + aWhile, true},
+		{"after 183", "1001", a183, true},
+		{"while the ring tone plays", "1001", a183 + aWhile, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			d := phonesOf(t)
+			d := desks{t: t, s: tandem.Open(t, tandem.Config{Binary: binary, Extensions: direct})}
 			callee := d.callee("callee_canceled", "1001")
-			caller := sipp.Start(t, d.caller("caller_cancels", "1001", "wait", test.wait, "milliseconds", test.milliseconds,
-				"back", fmt.Sprint(test.back), "back_ack", fmt.Sprint(test.back+8)))
+			// How many messages of the scenario back the INVITE is from its CANCEL and its ACK.
+			back := 1 + strings.Count(test.wait, "/>")
+			caller := sipp.Start(t, d.caller("caller_cancels", test.number, "wait", test.wait,
+				"back", fmt.Sprint(back), "back_ack", fmt.Sprint(back+8)))
 			caller.Wait()
 			if test.rings {
 				callee.Wait()
+				in, out := pair(t, d.s)
+				canceled := tandem.CDR{From: "1000", To: test.number, Cause: "ORIGINATOR_CANCEL", Q850: 16, SIPStatus: 487, HungUpBy: "caller"}
+				mustRecord(t, "caller", in, canceled, 0)
+				canceled.To = "1001"
+				mustRecord(t, "callee", out, canceled, 0)
 			} else {
 				callee.Stop() // it may never have been called
 			}

@@ -203,20 +203,53 @@ type Packets struct{ Sent, Received int }
 
 var packetsLine = regexp.MustCompile(`(?m)^packets:\s+(\d+)\s+(\d+)\s*$`)
 
+// countTimeout is how long after the end of a call baresip may take to print its counts.
+const countTimeout = 5 * time.Second
+
 // Packets returns the packet counts of the calls that had audio, in order. They
-// are complete once the call is closed.
+// are complete once the call is closed, shortly after its event.
 func (p *Phone) Packets() []Packets {
 	p.tb.Helper()
-	var all []Packets
-	for _, m := range packetsLine.FindAllStringSubmatch(p.Log(), -1) {
-		sent, _ := strconv.Atoi(m[1]) // the expression lets only digits through
-		received, _ := strconv.Atoi(m[2])
-		all = append(all, Packets{Sent: sent, Received: received})
+	calls := len(p.Heard())
+	deadline := time.After(countTimeout)
+	retry := time.NewTicker(10 * time.Millisecond)
+	defer retry.Stop()
+	for {
+		lines := packetsLine.FindAllStringSubmatch(p.Log(), -1)
+		all := make([]Packets, len(lines))
+		for i, m := range lines {
+			all[i].Sent, _ = strconv.Atoi(m[1]) // the expression lets only digits through
+			all[i].Received, _ = strconv.Atoi(m[2])
+		}
+		if len(all) >= calls {
+			return all
+		}
+		select {
+		case <-retry.C:
+		case <-deadline:
+			return all
+		}
 	}
-	return all
 }
 
-// Addr returns the address that only this phone uses, for SIP and for media.
+// MediaPort returns where the phone listens for the audio of its last call, as its last
+// description says. It listens there on all addresses.
+func (p *Phone) MediaPort() uint16 {
+	p.tb.Helper()
+	// Only its own descriptions have its address.
+	own := regexp.MustCompile(`c=IN IP4 ` + regexp.QuoteMeta(p.sip.Addr().String()) + `\r?\n(?:[^m\r\n].*\n)*m=audio (\d+)`)
+	all := own.FindAllStringSubmatch(p.Log(), -1)
+	if len(all) == 0 {
+		p.tb.Fatalf("phone %s has sent no description", p.cfg.User)
+	}
+	port, err := strconv.ParseUint(all[len(all)-1][1], 10, 16)
+	if err != nil {
+		p.tb.Fatalf("phone %s: %v", p.cfg.User, err)
+	}
+	return uint16(port)
+}
+
+// Addr returns the address and port that only this phone uses, for SIP.
 func (p *Phone) Addr() netip.AddrPort { return p.sip }
 
 // Log returns the phone's output with its SIP trace.

@@ -36,6 +36,9 @@ type Config struct {
 	Users []User
 	// Server is the switch. Scenarios that are called need none.
 	Server netip.AddrPort
+	// Domain is what the digests' uri parameter has as host; if empty, the server's
+	// address and port, which sipp cannot write for IPv6.
+	Domain string
 	// Local is where sipp listens; a fresh loopback address if invalid.
 	Local netip.AddrPort
 	// TCP instead of UDP, one connection for all calls.
@@ -245,6 +248,9 @@ func (r *Run) args() []string {
 	}
 	if r.cfg.Server.IsValid() {
 		args = append(args, r.cfg.Server.String())
+	}
+	if r.cfg.Domain != "" {
+		args = append(args, "-auth_uri", r.cfg.Domain)
 	}
 	if len(r.cfg.Users) > 0 {
 		args = append(args, "-inf", r.path("users.csv"))

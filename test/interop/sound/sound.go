@@ -29,6 +29,9 @@ var Tones = [...]int{ToneA, ToneB, ToneC, ToneD}
 // window is the length of audio that is judged at once: one packet.
 const window = 20 * time.Millisecond
 
+// pairWindow is the length in which two tones 10 Hz apart can be told from each other.
+const pairWindow = 100 * time.Millisecond
+
 const (
 	// silenceDBov is the level below which a window counts as silence. G.711's
 	// idle noise is near −66 dBov; a tone of a test phone is at −9 dBov.
@@ -65,10 +68,14 @@ func (r Recording) Duration() time.Duration {
 // Heard returns when the tone of hz was the dominant one. The zero Hearing
 // means never.
 func (r Recording) Heard(hz int) Hearing {
+	return r.heard(window, func(win []int16) bool { return dominates(win, hz, r.RateHz) })
+}
+
+func (r Recording) heard(window time.Duration, is func([]int16) bool) Hearing {
 	var h Hearing
 	gap := time.Duration(0)
-	for i, win := range r.windows() {
-		if !dominates(win, hz, r.RateHz) {
+	for i, win := range r.windows(window) {
+		if !is(win) {
 			gap += window
 			continue
 		}
@@ -85,6 +92,17 @@ func (r Recording) Heard(hz int) Hearing {
 	return h
 }
 
+// HeardBoth is Heard for two tones at the same time, as ring tones are made of. The
+// tones are multiples of 10 Hz: it looks at windows of 100 ms, in which these are
+// orthogonal, so its times are that exact.
+func (r Recording) HeardBoth(hz1, hz2 int) Hearing {
+	return r.heard(pairWindow, func(win []int16) bool {
+		all := power(win)
+		one, other := tonePower(win, hz1, r.RateHz), tonePower(win, hz2, r.RateHz)
+		return dBov(all) > silenceDBov && one+other >= dominance*all && min(one, other) >= all/5
+	})
+}
+
 // Between returns the part of the recording from one offset to another, both
 // counted from its start and limited to its length.
 func (r Recording) Between(from, to time.Duration) Recording {
@@ -98,7 +116,7 @@ func (r Recording) Between(from, to time.Duration) Recording {
 // Loud returns the sum of all windows that are not silence, whatever they hold.
 func (r Recording) Loud() time.Duration {
 	var sum time.Duration
-	for _, win := range r.windows() {
+	for _, win := range r.windows(window) {
 		if dBov(power(win)) > silenceDBov {
 			sum += window
 		}
@@ -107,8 +125,8 @@ func (r Recording) Loud() time.Duration {
 }
 
 // windows cuts the recording; a rest shorter than one window is left out.
-func (r Recording) windows() [][]int16 {
-	n := r.RateHz * int(window/time.Millisecond) / 1000
+func (r Recording) windows(length time.Duration) [][]int16 {
+	n := r.RateHz * int(length/time.Millisecond) / 1000
 	if n == 0 {
 		return nil
 	}

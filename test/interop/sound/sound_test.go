@@ -64,6 +64,29 @@ func TestHeardMeasuresGaps(t *testing.T) {
 	}
 }
 
+func TestHeardBothWantsBothTones(t *testing.T) {
+	const ms = time.Millisecond
+	mix := Tone(440, 8000, 400*ms)
+	for i, s := range Tone(480, 8000, 400*ms).Samples {
+		mix.Samples[i] = mix.Samples[i]/2 + s/2
+	}
+	r := join(silence(8000, 200*ms), mix, Tone(ToneA, 8000, 300*ms))
+	if got, want := r.HeardBoth(440, 480), (Hearing{Total: 400 * ms, First: 200 * ms, Last: 600 * ms}); got != want {
+		t.Errorf("HeardBoth(440, 480) = %v, want %v", got, want)
+	}
+	for name, r := range map[string]Recording{
+		"440 alone": Tone(440, 8000, 400*ms),
+		"480 alone": Tone(480, 8000, 400*ms),
+		"tone A":    Tone(ToneA, 8000, 400*ms),
+		"noise":     noise(8000, time.Second),
+		"silence":   silence(8000, time.Second),
+	} {
+		if got := r.HeardBoth(440, 480); got != (Hearing{}) {
+			t.Errorf("%s: HeardBoth(440, 480) = %v, want nothing", name, got)
+		}
+	}
+}
+
 func TestHeardIgnoresNoiseAndSilence(t *testing.T) {
 	for name, r := range map[string]Recording{
 		"noise":   noise(8000, time.Second),

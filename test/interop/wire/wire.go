@@ -9,7 +9,6 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
-	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -30,20 +29,22 @@ type Packet struct {
 	Payload     []byte
 }
 
-// Capture collects the RTP for one address.
+// Capture collects the RTP for one port.
 type Capture struct {
 	tb   testing.TB
-	addr [4]byte
+	port uint16
 
 	mu      sync.Mutex
 	packets []Packet
 }
 
-// Listen begins to collect what is sent to the IPv4 address. The second
-// result is false, with a line in the test's log, where packet sockets are not permitted.
-func Listen(tb testing.TB, addr netip.Addr) (*Capture, bool) {
+// Listen begins to collect what is sent over IPv4 to the UDP port, on whatever address: a
+// phone that listens on all addresses is answered at the one from which the system sent
+// its packets. The second result is false, with a line in the test's log, where packet
+// sockets are not permitted.
+func Listen(tb testing.TB, port uint16) (*Capture, bool) {
 	tb.Helper()
-	c := &Capture{tb: tb, addr: addr.As4()}
+	c := &Capture{tb: tb, port: port}
 	fd, err := open()
 	if errors.Is(err, os.ErrPermission) {
 		tb.Logf("audio on the wire is not checked: packet sockets need root or CAP_NET_RAW: %v", err)
@@ -145,7 +146,7 @@ func (c *Capture) read(fd int, stop <-chan struct{}) {
 		if ll, ok := from.(*unix.SockaddrLinklayer); !ok || ll.Pkttype == unix.PACKET_OUTGOING {
 			continue
 		}
-		if p, ok := parse(buf[:n], c.addr); ok {
+		if p, ok := parse(buf[:n], c.port); ok {
 			p.At = time.Now()
 			c.mu.Lock()
 			c.packets = append(c.packets, p)
@@ -154,16 +155,16 @@ func (c *Capture) read(fd int, stop <-chan struct{}) {
 	}
 }
 
-// parse returns the RTP in an IPv4 packet for the address (RFC 791 §3.1,
+// parse returns the RTP in an IPv4 packet for the UDP port (RFC 791 §3.1,
 // RFC 768, RFC 3550 §5.1). Fragments, and packets with RTP header extensions, are not
 // expected here and left out.
-func parse(b []byte, addr [4]byte) (Packet, bool) {
+func parse(b []byte, port uint16) (Packet, bool) {
 	const udp = 17
-	if len(b) < 20 || b[0]>>4 != 4 || b[9] != udp || [4]byte(b[16:20]) != addr {
+	if len(b) < 20 || b[0]>>4 != 4 || b[9] != udp {
 		return Packet{}, false
 	}
 	headerBytes := int(b[0]&0x0f) * 4
-	if len(b) < headerBytes+8+12 {
+	if len(b) < headerBytes+8+12 || binary.BigEndian.Uint16(b[headerBytes+2:]) != port {
 		return Packet{}, false
 	}
 	rtp := b[headerBytes+8:]
