@@ -155,13 +155,9 @@ func (s *stream) agree(neg media.Negotiated, formats []media.Format, rtcp netip.
 // configure applies the outcome of a negotiation, on the shard.
 func (s *stream) configure(sh *shard, p *params) {
 	now := sh.engine.now()
-	before := s.tx.open
 	s.rx.use(p)
 	s.tx.use(p)
 	s.tx.tee.kind[0] = soundKind(p.neg.Send, p.neg.SendPTime, p.dec)
-	if s.tx.open != before {
-		s.tx.breakRun()
-	}
 	s.rx.source.Expect(p.neg.Remote)
 	switch current := s.rx.source.Current(); {
 	case s.cfg.Symmetric && s.rx.source.Latched() && current.IsValid():
@@ -169,6 +165,7 @@ func (s *stream) configure(sh *shard, p *params) {
 	default:
 		s.sendTo(p.neg.Remote)
 	}
+	s.tx.decide()
 	s.reports.aim(p.rtcp, s.tx.to)
 	s.watching.since, s.watching.silent = now, false
 	for s.tx.enc == nil && len(s.plays) > 0 {

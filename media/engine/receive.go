@@ -222,8 +222,12 @@ func (s *stream) believe(p *rtp.Packet, from netip.AddrPort, now time.Duration) 
 		return true
 	}
 	if s.cfg.Symmetric {
+		open := s.tx.open
 		s.sendTo(from)
 		s.reports.follow(from)
+		if s.tx.open != open {
+			s.replan(s.home.Load(), "far end found")
+		}
 	}
 	if s.watching.told && before.IsValid() && before != from {
 		s.tell(media.SourceChanged{Old: before, New: from})

@@ -46,6 +46,19 @@ func TestPhoneBehindNATIsSentToWhereItComesFrom(t *testing.T) {
 	})
 }
 
+func TestPhoneWithAHostNameIsFoundByItsPackets(t *testing.T) {
+	bubble(t, func(w *world) {
+		p := w.phone(pcmu, event, func(_ *phone, _ *media.StreamConfig, d *media.StreamDescription) {
+			d.Addr, d.Host = netip.AddrPortFrom(netip.Addr{}, 4000), "phone.example"
+		})
+		talkFor(time.Second, p)
+		if n := len(p.heard()); n < 44 {
+			t.Errorf("%d packets in the first second", n)
+		}
+		p.hangUp()
+	})
+}
+
 func TestAsymmetricPeerIsSentToItsDescription(t *testing.T) {
 	bubble(t, func(w *world) {
 		elsewhere := w.listenAt("192.0.2.77:5000")

@@ -10,15 +10,16 @@ import (
 
 // transmit is what goes to the far end. Owned by the shard.
 type transmit struct {
-	sender rtp.Sender
-	format media.Format
-	events media.Format  // telephone-event; zero if the far end has none
-	enc    media.Encoder // nil: nothing but relay is possible
-	rateHz int           // of the samples
-	ptime  time.Duration
-	open   bool // the far end may be sent to
-	to     netip.AddrPort
-	at     time.Duration // when the last packet left
+	sender         rtp.Sender
+	format         media.Format
+	events         media.Format  // telephone-event; zero if the far end has none
+	enc            media.Encoder // nil: nothing but relay is possible
+	rateHz         int           // of the samples
+	ptime          time.Duration
+	open           bool // the far end may be sent to: it is allowed, and we know where
+	to             netip.AddrPort
+	allowed, piped bool
+	at             time.Duration // when the last packet left
 
 	frame []int16 // samples of the packet that is being filled
 	have  int
@@ -48,7 +49,17 @@ func (t *transmit) use(p *params) {
 		t.breakRun()
 	}
 	t.events = p.neg.EventSend
-	t.open = p.neg.Direction.Sends() && (p.pipe || p.neg.Remote.IsValid() && p.neg.Remote.Port() != 0 && !p.neg.Remote.Addr().IsUnspecified())
+	t.allowed = p.neg.Direction.Sends() && !p.neg.Remote.Addr().IsUnspecified() // 0.0.0.0 holds (RFC 2543)
+	t.piped = p.pipe
+}
+
+// decide says whether the far end may be sent to.
+func (t *transmit) decide() {
+	open := t.allowed && (t.piped || t.to.Port() != 0 && !t.to.Addr().IsUnspecified())
+	if open != t.open {
+		t.open = open
+		t.breakRun()
+	}
 }
 
 // breakRun begins a new run of packets: what comes next is from elsewhere.
@@ -149,4 +160,5 @@ func (s *stream) sendTo(to netip.AddrPort) {
 	}
 	s.tx.to = to
 	s.figures.remote.Store(&to)
+	s.tx.decide()
 }

@@ -22,7 +22,8 @@ const (
 // Source decides which sender address of a stream is heard and sent to
 // (comedia, RFC 4961, with latching). The zero value hears nobody.
 type Source struct {
-	described netip.AddrPort // what the far end's description says
+	expecting bool
+	described netip.AddrPort // what the far end's description says; invalid: a host name, or nothing
 	current   netip.AddrPort // who is heard
 	latched   bool           // current is proven; before that the first comer is heard
 	last      time.Duration  // newest packet of current
@@ -39,9 +40,10 @@ type Source struct {
 // once, others after a run. A repeated description changes nothing.
 func (s *Source) Expect(described netip.AddrPort) {
 	described = plain(described)
-	if described == s.described {
+	if s.expecting && described == s.described {
 		return
 	}
+	s.expecting = true
 	s.described, s.latched, s.run, s.candidateRun = described, false, 0, 0
 	s.current = netip.AddrPort{}
 }
@@ -55,7 +57,7 @@ func (s *Source) Check(from netip.AddrPort, h Header, rc *Receiver, now time.Dur
 		s.last, s.candidateRun = now, 0
 		return true, false
 	}
-	if !s.described.IsValid() {
+	if !s.expecting {
 		s.foreign++
 		return false, false
 	}

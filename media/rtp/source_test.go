@@ -72,6 +72,19 @@ func TestPhoneBehindNATIsLatchedAfterARun(t *testing.T) {
 	}
 }
 
+func TestUnknownAddressIsFoundByItsPackets(t *testing.T) {
+	var l link
+	l.s.Expect(netip.AddrPort{}) // the description has a host name
+	for range latchPackets {
+		if hear, _ := l.packet(natted); !hear {
+			t.Fatal("not heard")
+		}
+	}
+	if l.s.Current() != natted || !l.s.Latched() {
+		t.Errorf("current %v", l.s.Current())
+	}
+}
+
 func TestDescribedAddressWinsInTheWindow(t *testing.T) {
 	var l link
 	l.s.Expect(described)
