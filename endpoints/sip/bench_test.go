@@ -172,6 +172,11 @@ func users(ids ...string) directory {
 // node reads a profile's settings as the configuration would.
 func node(t *testing.T, params ...string) *config.Node {
 	t.Helper()
+	return profileNode(t, params...)
+}
+
+func profileNode(t testing.TB, params ...string) *config.Node {
+	t.Helper()
 	var b strings.Builder
 	b.WriteString(`<document><section name="configuration"><configuration name="sofia.conf"><profiles><profile name="internal"><settings>`)
 	for _, p := range params {
@@ -384,9 +389,13 @@ func description(port int) string {
 
 func parsed(t *testing.T, port int) *media.Description {
 	t.Helper()
+	return mustDescription(port)
+}
+
+func mustDescription(port int) *media.Description {
 	d, err := sdp.Parse([]byte(description(port)))
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // a constant of the test
 	}
 	return d
 }
