@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/cryptotest"
@@ -92,6 +93,7 @@ type stage struct {
 	order  []string
 
 	rough    bool // no times
+	weather  *lan.Weather
 	problems []error
 	stopping bool
 }
@@ -127,6 +129,9 @@ func play(t *testing.T, script *ladder.Script) (string, []error) {
 		t.Fatal(err)
 	}
 	s.plugIn()
+	if s.weather != nil {
+		s.lan.Change(*s.weather)
+	}
 	began := time.Now()
 	s.out.Begin()
 	for _, step := range script.Steps {
@@ -146,10 +151,39 @@ func (s *stage) problem(format string, args ...any) {
 	s.problems = append(s.problems, fmt.Errorf(format, args...))
 }
 
+// weatherOf reads "loss=20", "duplicate=10", "jitter=30ms", "seed=7".
+func weatherOf(words []string) (*lan.Weather, error) {
+	var w lan.Weather
+	for _, word := range words {
+		name, value, _ := strings.Cut(word, "=")
+		n, err := strconv.Atoi(value)
+		switch {
+		case name == "jitter":
+			w.Jitter, err = time.ParseDuration(value)
+		case name == "seed":
+			w.Seed = uint64(n)
+		case name == "loss":
+			w.Loss = n
+		case name == "duplicate":
+			w.Duplicate = n
+		default:
+			return nil, fmt.Errorf("unknown word %q", word)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &w, nil
+}
+
 // directive is "phone NAME NUMBER [registered] [tcp] [secure] [password=…]" or
 // "switch VARIABLE=VALUE …".
 func (s *stage) directive(words []string, sets map[string]string) error {
 	switch {
+	case words[0] == "weather":
+		w, err := weatherOf(words[1:])
+		s.weather = w
+		return err
 	case words[0] == "switch":
 		for _, w := range words[1:] {
 			name, value, _ := strings.Cut(w, "=")

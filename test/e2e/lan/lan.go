@@ -6,6 +6,9 @@
 package lan
 
 import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -25,6 +28,7 @@ type LAN struct {
 
 	mu        sync.Mutex
 	hosts     map[netip.Addr]string        // Guarded by mu.
+	bad       *Weather                     // Guarded by mu.
 	planned   []loss                       // Guarded by mu.
 	lost      func(from, to, what string)  // Guarded by mu.
 	listeners map[netip.AddrPort]*Listener // Guarded by mu.
@@ -33,7 +37,10 @@ type LAN struct {
 }
 
 // loss is one datagram that will not arrive.
-type loss struct{ from, to, what string }
+type loss struct {
+	from, to, what string
+	skip           int // so many that match arrive before it
+}
 
 // New returns a network on which everything travels for so long.
 func New(travel time.Duration) *LAN {
@@ -60,12 +67,53 @@ func (l *LAN) OnLoss(f func(from, to, what string)) {
 }
 
 // Lose plans the loss of the next SIP datagram from one host to another that
-// what names: a method ("BYE"), a status ("200"), both ("200 BYE"), or ""
-// for any.
+// what names: a method ("BYE"), a status ("200"), both ("200 BYE"), "" for
+// any, or "#3" for the third from now on.
 func (l *LAN) Lose(from, to, what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.planned = append(l.planned, loss{from, to, what})
+	x := loss{from: from, to: to, what: what}
+	if _, err := fmt.Sscanf(what, "#%d", &x.skip); err == nil {
+		x.what, x.skip = "", x.skip-1
+	}
+	l.planned = append(l.planned, x)
+}
+
+// Weather is a bad network for SIP datagrams. Equal seeds give equal fates,
+// whatever the order in which hosts send.
+type Weather struct {
+	Seed      uint64
+	Loss      int           // percent that are lost
+	Duplicate int           // percent that arrive twice
+	Jitter    time.Duration // up to this is added to the travel: datagrams overtake each other
+}
+
+// Change makes the weather bad from now on.
+func (l *LAN) Change(w Weather) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bad = &w
+}
+
+// fate is what the weather does to the n-th datagram of a way.
+func (w *Weather) fate(p mediatest.Packet, travel time.Duration) []time.Duration {
+	h := fnv.New64a()
+	fmt.Fprint(h, w.Seed, p.From, p.To, p.Nth)
+	r := rand.New(rand.NewPCG(w.Seed, h.Sum64()))
+	late := func() time.Duration {
+		if w.Jitter == 0 {
+			return travel
+		}
+		return travel + time.Duration(r.Int64N(int64(w.Jitter)))
+	}
+	if r.IntN(100) < w.Loss {
+		return nil
+	}
+	fate := []time.Duration{late()}
+	if r.IntN(100) < w.Duplicate {
+		fate = append(fate, late())
+	}
+	return fate
 }
 
 // plan decides about a datagram.
@@ -79,12 +127,19 @@ func (l *LAN) plan(p mediatest.Packet) []time.Duration {
 	}
 	for i, x := range l.planned {
 		if x.from == from && x.to == to && matches(x.what, name) {
+			if x.skip > 0 {
+				l.planned[i].skip--
+				continue
+			}
 			l.planned = append(l.planned[:i:i], l.planned[i+1:]...)
 			if l.lost != nil {
 				l.lost(from, to, name)
 			}
 			return nil
 		}
+	}
+	if l.bad != nil {
+		return l.bad.fate(p, l.travel)
 	}
 	return []time.Duration{l.travel}
 }

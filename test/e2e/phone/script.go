@@ -191,6 +191,10 @@ func (p *Phone) say(line string) error {
 		if c == nil || c.heard == nil {
 			return errNoCall
 		}
+		if c.heard.cancelled {
+			p.trace("~ %sis silent: the call was canceled", c.mark())
+			return nil
+		}
 		p.respond(c.heard, status, o, false)
 		return nil
 	}
@@ -225,6 +229,10 @@ func (p *Phone) say(line string) error {
 		return errNoCall
 	case c == nil:
 		p.outside(what, o)
+		return nil
+	}
+	if what != "CANCEL" && c.far == "" && o.toTag == "" {
+		p.trace("~ %shas no dialog for %s", c.mark(), what)
 		return nil
 	}
 	uri := or(o.uri, c.target)
