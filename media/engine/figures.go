@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tandemswitch/tandem/media"
-	"github.com/tandemswitch/tandem/media/rtp"
 )
 
 // figures are written by the shard and read by anybody.
@@ -29,11 +28,6 @@ type figures struct {
 func (s *stream) note() {
 	seq, ts := s.tx.sender.Position()
 	s.figures.position.Store(uint64(seq)<<32 | uint64(ts))
-}
-
-// unusable counts a packet that is not of the sequence.
-func (f *figures) unusable(v rtp.Verdict) {
-	f.dropped.Add(1)
 }
 
 func (f *figures) addTo(t *media.EngineStats) {

@@ -57,23 +57,23 @@ func (s *stream) join(sh *shard, p *stream, ticket uint64) {
 		s.again(func(sh *shard) { s.join(sh, p, ticket) })
 		s.move(sh, home)
 	default:
-		_ = p.post(func(psh *shard) { p.come(psh, s, ticket) })
+		_ = p.post(func(psh *shard) { p.comeTo(psh, s, ticket) })
 	}
 }
 
-// come moves p to an older stream that wants to be joined with it.
-func (p *stream) come(psh *shard, s *stream, ticket uint64) {
-	if !p.claim(ticket) {
+// comeTo moves s to an older stream that wants to be joined with it.
+func (s *stream) comeTo(sh *shard, older *stream, ticket uint64) {
+	if !s.claim(ticket) {
 		return
 	}
-	if dest := s.home.Load(); dest != psh {
-		p.unjoin(psh, "joined elsewhere")
-		p.move(psh, dest)
+	if dest := older.home.Load(); dest != sh {
+		s.unjoin(sh, "joined elsewhere")
+		s.move(sh, dest)
 	}
-	// p may be another shard's now.
-	_ = s.post(func(sh *shard) {
-		if s.ticket == ticket { // nothing newer since: once more, where both are
-			s.join(sh, p, ticket)
+	// s may be another shard's now.
+	_ = older.post(func(sh *shard) {
+		if older.ticket == ticket { // nothing newer since: once more, where both are
+			older.join(sh, s, ticket)
 		}
 	})
 }

@@ -17,6 +17,10 @@ import (
 // pollsSockets is true where a shard serves its sockets itself.
 const pollsSockets = true
 
+// dscpEF marks media as expedited forwarding (RFC 3246; RFC 4594 §4.1), as the
+// traffic class byte.
+const dscpEF = 46 << 2
+
 // pollBatch bounds how many packets are handled before ticks and commands get
 // their turn: at about 5 µs each, half a millisecond.
 const pollBatch = 128

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -21,14 +22,12 @@ type filters struct {
 func (f *filters) prepare(rateHz int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if slices.Contains(f.rates, rateHz) {
+		return nil
+	}
 	known := map[[2]int]*resample.Filter{}
 	if old := f.known.Load(); old != nil {
 		known = maps.Clone(*old)
-	}
-	for _, other := range f.rates {
-		if other == rateHz {
-			return nil
-		}
 	}
 	for _, other := range f.rates {
 		for _, pair := range [][2]int{{rateHz, other}, {other, rateHz}} {

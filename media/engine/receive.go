@@ -61,7 +61,7 @@ type kind struct {
 // soundKind is a payload type that carries sound.
 func soundKind(f media.Format, ptime time.Duration, dec media.Decoder) kind {
 	k := kind{role: roleSound, format: f, ptime: ptime, dec: dec}
-	switch name := strings.ToUpper(f.Name); name {
+	switch strings.ToUpper(f.Name) {
 	case media.PCMU, media.PCMA, media.G722:
 		k.perUnit = 1 // G.722 has two samples in a byte, and a clock of half its rate
 	case media.L16:
@@ -179,7 +179,7 @@ func (s *stream) onRTP(sh *shard, b []byte, from netip.AddrPort, now time.Durati
 	}
 	verdict, seq := s.rx.seq.Accept(p.Header)
 	if !verdict.Usable() {
-		f.unusable(verdict)
+		f.dropped.Add(1)
 		return
 	}
 	s.heard(verdict, &p, now)
@@ -203,6 +203,7 @@ func (s *stream) onRTP(sh *shard, b []byte, from netip.AddrPort, now time.Durati
 		if s.rx.wanted {
 			s.rx.playout.buf.Put(seq, index, p.Payload, now)
 		}
+	case roleNoise: // a sign of life only
 	}
 	if t := s.target; t != nil {
 		t.carry(sh, k, &p, verdict, seq, now)
@@ -242,16 +243,16 @@ func (s *stream) heard(verdict rtp.Verdict, p *rtp.Packet, now time.Duration) {
 	f.packetsIn.Add(1)
 	f.bytesIn.Add(uint64(len(p.Payload)))
 	f.lastIn.Store(int64(now))
-	switch verdict {
-	case rtp.First:
+	if verdict == rtp.Late {
+		f.outOfOrder.Add(1)
+	}
+	if verdict == rtp.First {
 		f.remoteSSRC.Store(p.SSRC)
 		s.rx.digits.Reset()
 		s.rx.playout.reset()
 		if s.target != nil {
 			s.target.tx.breakRun()
 		}
-	case rtp.Late:
-		f.outOfOrder.Add(1)
 	}
 	if lost := uint64(s.rx.seq.Lost()); lost != f.lostIn.Load() {
 		f.lostIn.Store(lost)
@@ -260,9 +261,7 @@ func (s *stream) heard(verdict rtp.Verdict, p *rtp.Packet, now time.Duration) {
 		s.watching.told = true
 		s.tell(media.FirstPacket{From: s.rx.source.Current()})
 	}
-	if s.watching.silent {
-		s.watching.silent = false
-	}
+	s.watching.silent = false
 	if s.dozing {
 		s.replan(s.home.Load(), "far end sends")
 	}

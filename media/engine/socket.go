@@ -14,10 +14,6 @@ import (
 // Ethernet MTU of 1500; longer ones are dropped and counted.
 const maxPacketBytes = 2048
 
-// dscpEF marks media as expedited forwarding (RFC 3246; RFC 4594 §4.1), as the
-// traffic class byte.
-const dscpEF = 46 << 2
-
 // errPortTaken says that another process has the port.
 var errPortTaken = errors.New("port is taken")
 

@@ -115,8 +115,5 @@ func (d *tapSide) fill(known *filters, dst, src []int16, from, to int) {
 	n := copy(dst, d.fifo)
 	clear(dst[n:])
 	copy(d.fifo, d.fifo[n:])
-	d.have = len(d.fifo) - n
-	if d.have > len(dst) { // never more than a tick behind
-		d.have = len(dst)
-	}
+	d.have = min(len(d.fifo)-n, len(dst)) // never more than a tick behind
 }

@@ -6,7 +6,6 @@ import "time"
 type sound struct {
 	out    [maxTickSamples]int16 // what the far end is about to hear
 	source [maxTickSamples]int16
-	wide   [maxTickSamples]int32
 	tap    [2][maxTickSamples]int16
 }
 

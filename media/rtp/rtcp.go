@@ -54,7 +54,7 @@ func Middle(ntp uint64) uint32 { return uint32(ntp >> 16) }
 
 // RoundTrip is the time a report and its answer spent on the way, given when
 // the answer arrived (RFC 3550 §6.4.1); 0 when it cannot be told.
-func (b Block) RoundTrip(arrival uint64) time.Duration {
+func (b *Block) RoundTrip(arrival uint64) time.Duration {
 	if b.LastReport == 0 {
 		return 0
 	}
@@ -85,7 +85,7 @@ func (r *Report) Append(b []byte, cname string) []byte {
 		b = binary.BigEndian.AppendUint32(b, r.SSRC)
 	}
 	if r.HasBlock {
-		b = r.Block.append(b)
+		b = r.Block.appendTo(b)
 	}
 	cname = cname[:min(len(cname), 255)]
 	// Item head, text, and one to four zero bytes up to the next word (RFC 3550 §6.5).
@@ -108,13 +108,13 @@ func appendHead(b []byte, kind uint8, count, words int) []byte {
 	return append(b, 0x80|uint8(count), kind, uint8(words>>8), uint8(words))
 }
 
-func (k *Block) append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint32(b, k.SSRC)
-	b = binary.BigEndian.AppendUint32(b, uint32(k.FractionLost)<<24|uint32(k.Lost)&0xffffff)
-	b = binary.BigEndian.AppendUint32(b, k.Highest)
-	b = binary.BigEndian.AppendUint32(b, k.Jitter)
-	b = binary.BigEndian.AppendUint32(b, k.LastReport)
-	return binary.BigEndian.AppendUint32(b, k.Delay)
+func (b *Block) appendTo(p []byte) []byte {
+	p = binary.BigEndian.AppendUint32(p, b.SSRC)
+	p = binary.BigEndian.AppendUint32(p, uint32(b.FractionLost)<<24|uint32(b.Lost)&0xffffff)
+	p = binary.BigEndian.AppendUint32(p, b.Highest)
+	p = binary.BigEndian.AppendUint32(p, b.Jitter)
+	p = binary.BigEndian.AppendUint32(p, b.LastReport)
+	return binary.BigEndian.AppendUint32(p, b.Delay)
 }
 
 // Parse reads a compound packet: the report, its block about the stream ours,

@@ -73,7 +73,7 @@ func TestRoundTrip(t *testing.T) {
 	if got := b.RoundTrip(NTP(sent.Add(400 * time.Millisecond))); got != 0 {
 		t.Errorf("RoundTrip = %v before the delay is over", got)
 	}
-	if got := (Block{}).RoundTrip(NTP(sent)); got != 0 {
+	if got := new(Block).RoundTrip(NTP(sent)); got != 0 {
 		t.Errorf("RoundTrip = %v without a report", got)
 	}
 }

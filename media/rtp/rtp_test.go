@@ -14,8 +14,7 @@ var packetTable = []struct {
 	payload string
 }{
 	{"plain", []byte("\x80\x00\x00\x01\x00\x00\x00\xa0\x01\x02\x03\x04abc"), Header{Seq: 1, Timestamp: 160, SSRC: 0x01020304}, "abc"},
-	{"marker and event", []byte("\x80\xe5\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x05\x8a\x03\x20"),
-		Header{PayloadType: 101, Marker: true, Seq: 65535, Timestamp: 0xffffffff, SSRC: 0xffffffff}, "\x05\x8a\x03\x20"},
+	{"marker and event", []byte("\x80\xe5\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x05\x8a\x03\x20"), Header{PayloadType: 101, Marker: true, Seq: 65535, Timestamp: 0xffffffff, SSRC: 0xffffffff}, "\x05\x8a\x03\x20"},
 	{"contributing sources", []byte("\x82\x08\x00\x02\x00\x00\x00\x00\x00\x00\x00\x09AAAABBBBxy"), Header{PayloadType: 8, Seq: 2, SSRC: 9}, "xy"},
 	{"extension", []byte("\x90\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x09\xbe\xde\x00\x01\x10\xff\x00\x00xyz"), Header{Seq: 3, SSRC: 9}, "xyz"},
 	{"padding", []byte("\xa0\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x09xyz\x00\x02"), Header{Seq: 4, SSRC: 9}, "xyz"},
