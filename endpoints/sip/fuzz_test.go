@@ -70,7 +70,7 @@ func FuzzMessage(f *testing.F) {
 var parsedDescription = mustDescription(7000)
 
 // offline is a module whose goroutines do not run: the test is the shard.
-func offline(f *testing.F) *bench {
+func offline(f testing.TB) *bench {
 	f.Helper()
 	n := mediatest.NewNetwork()
 	sw := &fakeSwitch{}

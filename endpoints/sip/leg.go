@@ -51,7 +51,7 @@ type leg struct {
 	channel  core.ChannelID
 	call     core.CallID
 
-	snapshot atomic.Pointer[core.LegState]
+	frozen atomic.Pointer[frozen] // what Snapshot tells
 
 	// Owned by the shard.
 	state     legState
@@ -113,18 +113,16 @@ func (l *leg) Release(r core.Release) { l.shard.do(func() { l.end(r) }) }
 // Redirect implements core.Redirector.
 func (l *leg) Redirect(contacts []string) { l.shard.do(func() { l.redirect(contacts) }) }
 
-// Snapshot implements core.Leg. It returns the state after the last thing that
-// happened.
-func (l *leg) Snapshot() core.LegState {
-	if s := l.snapshot.Load(); s != nil {
-		return *s
-	}
-	return core.LegState{Version: snapshotVersion, Endpoint: prefix, State: calling.String()}
+// frozen is a copy of what another process needs, made at each change; it is
+// written out only when somebody asks.
+type frozen struct {
+	state  legState
+	dialog *dialog.Dialog // a copy
+	flow   *transport.Flow
+	natted bool
 }
 
-const snapshotVersion = 1
-
-// opaque is what another process needs besides the flat facts.
+// opaque is frozen as JSON, besides the flat facts.
 type opaque struct {
 	Profile   string         `json:"profile"`
 	Outbound  bool           `json:"outbound"`
@@ -135,31 +133,47 @@ type opaque struct {
 	Natted    bool           `json:"natted,omitempty"`
 }
 
+const snapshotVersion = 1
+
 // become enters a state and publishes the snapshot.
 func (l *leg) become(s legState) {
 	l.state = s
 	l.publish()
 }
 
+// publish freezes what Snapshot tells.
 func (l *leg) publish() {
-	o := opaque{Profile: l.profile.settings.Name, Outbound: l.outbound, Dialog: l.dialog, Natted: l.natted}
+	f := &frozen{state: l.state, flow: l.flow, natted: l.natted}
+	if l.dialog != nil {
+		d := *l.dialog // Routes never change in place
+		f.dialog = &d
+	}
+	l.frozen.Store(f)
+}
+
+// Snapshot implements core.Leg. It returns the state after the last thing that
+// happened. It may be called from any goroutine.
+func (l *leg) Snapshot() core.LegState {
+	f := l.frozen.Load()
+	if f == nil {
+		f = &frozen{}
+	}
+	o := opaque{Profile: l.profile.settings.Name, Outbound: l.outbound, Dialog: f.dialog, Natted: f.natted}
 	values := map[string]string{"call_id": l.callID, "local_tag": l.tag, "profile": o.Profile}
-	if l.flow != nil {
-		o.Transport, o.Local, o.Remote = l.flow.Transport, l.flow.Local.String(), l.flow.Remote.String()
+	if f.flow != nil {
+		o.Transport, o.Local, o.Remote = f.flow.Transport, f.flow.Local.String(), f.flow.Remote.String()
 		values["remote"], values["local"], values["transport"] = o.Remote, o.Local, o.Transport
 	}
-	if l.dialog != nil {
-		values["remote_tag"] = l.dialog.RemoteTag
-		values["remote_target"] = l.dialog.Target
-		values["local_seq"] = strconv.FormatUint(uint64(l.dialog.LocalSeq), 10)
+	if f.dialog != nil {
+		values["remote_tag"] = f.dialog.RemoteTag
+		values["remote_target"] = f.dialog.Target
+		values["local_seq"] = strconv.FormatUint(uint64(f.dialog.LocalSeq), 10)
 	}
 	data, err := json.Marshal(o)
 	if err != nil {
 		l.log.Error("snapshot not made", "err", err)
 	}
-	l.snapshot.Store(&core.LegState{
-		Version: snapshotVersion, Endpoint: prefix, State: l.state.String(), Values: values, Opaque: data,
-	})
+	return core.LegState{Version: snapshotVersion, Endpoint: prefix, State: f.state.String(), Values: values, Opaque: data}
 }
 
 // post tells the session something, unless it released the leg already.

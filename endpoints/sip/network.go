@@ -61,8 +61,14 @@ func sourceAddr(remote netip.Addr) netip.Addr {
 // bindError says which port is taken and what to do about it.
 func bindError(what string, a netip.AddrPort, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s port %d at %s is taken by another program; stop it, or choose another port (--set internal_sip_port=PORT, or sip-port in the profile)",
-			strings.ToUpper(what), a.Port(), a.Addr())
+		return portTaken{fmt.Sprintf("%s port %d at %s is taken by another program; stop it, or choose another port (--set internal_sip_port=PORT, or sip-port in the profile)",
+			strings.ToUpper(what), a.Port(), a.Addr())}
 	}
 	return fmt.Errorf("%s %s: %w", what, a, err)
 }
+
+// portTaken is EADDRINUSE in words for the person who started the switch.
+type portTaken struct{ text string }
+
+func (e portTaken) Error() string { return e.text }
+func (e portTaken) Unwrap() error { return syscall.EADDRINUSE }

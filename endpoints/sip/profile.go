@@ -69,8 +69,19 @@ func (p *profile) open() error {
 	return nil
 }
 
-// bind opens the sockets of one address.
+// bind opens the sockets of one address. With port 0 the kernel picks one for
+// UDP, which may be taken for TCP: then it picks again.
 func (p *profile) bind(addr netip.Addr) error {
+	const tries = 16
+	for n := 1; ; n++ {
+		err := p.bindOnce(addr)
+		if p.settings.SIPPort != 0 || n == tries || !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
+	}
+}
+
+func (p *profile) bindOnce(addr netip.Addr) error {
 	at := netip.AddrPortFrom(addr, uint16(p.settings.SIPPort))
 	cfg := transport.Config{
 		Handler:        handler{p},

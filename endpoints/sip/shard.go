@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +82,7 @@ func (s *shard) run(ctx context.Context) {
 			for _, j := range s.queue.take(batch) {
 				s.work(j)
 			}
+			s.letGo()
 			return
 		}
 		batch = s.queue.take(batch)
@@ -139,6 +141,16 @@ func (s *shard) guard(f func()) {
 		}
 	}()
 	f()
+}
+
+// letGo is done with every leg at the end of the switch: what had to be sent
+// was sent, and nobody waits for answers any more.
+func (s *shard) letGo() {
+	for _, legs := range s.calls {
+		for _, l := range slices.Clone(legs) {
+			l.finish()
+		}
+	}
 }
 
 // abandon ends the legs of a call that a bug has hit.
