@@ -27,14 +27,19 @@ func (s *stream) SendDigits(digits string, each time.Duration) error {
 		}
 	}
 	return s.post(func(sh *shard) {
-		if s.digits == nil {
-			s.digits = dtmf.NewSender(dtmf.SenderConfig{ClockHz: s.tx.format.ClockHz, PTime: s.tx.ptime})
-		}
-		if err := s.digits.Queue(digits, each); err != nil {
+		if err := s.queueDigits(sh, digits, each); err != nil {
 			s.engine.log.Warn("digits not sent", "chan", s.cfg.Label, "err", err)
 		}
-		s.replan(sh, "sending digits")
 	})
+}
+
+func (s *stream) queueDigits(sh *shard, digits string, each time.Duration) error {
+	if s.digits == nil {
+		s.digits = dtmf.NewSender(dtmf.SenderConfig{ClockHz: s.tx.format.ClockHz, PTime: s.tx.ptime})
+	}
+	err := s.digits.Queue(digits, each)
+	s.replan(sh, "sending digits")
+	return err
 }
 
 // emitDigit sends this packet time's event, if one is due; false: silence is.

@@ -85,6 +85,32 @@ func TestDigitsWithoutTelephoneEventLeaveNoHole(t *testing.T) {
 	})
 }
 
+func TestDigitsCrossBetweenClocks(t *testing.T) {
+	bubble(t, func(w *world) {
+		event16 := media.Format{Name: media.TelephoneEvent, PayloadType: 98, ClockHz: 16000, Channels: 1}
+		a, b := w.phone(wide, event16), w.phone(pcmu, event)
+		_ = a.stream.Join(b.stream)
+		talkFor(200*time.Millisecond, a, b)
+		b.press('3', 100*time.Millisecond)
+		talkFor(500*time.Millisecond, a, b)
+		if d := of[media.DigitReceived](b.log); len(d) != 1 || d[0].Digit != '3' {
+			t.Errorf("digits = %+v", d)
+		}
+		r := dtmf.NewReceiver(dtmf.ReceiverConfig{ClockHz: 16000})
+		for _, g := range a.heard() {
+			if g.PayloadType == 98 {
+				r.Put(uint16(g.Seq), uint32(g.Timestamp), g.Marker, g.payload, g.at)
+			}
+		}
+		if d, ok := r.Next(); !ok || d.Digit != '3' || d.Duration != 100*time.Millisecond {
+			t.Errorf("at the far end: %+v, %v", d, ok)
+		}
+		sequenced(t, "a", a.heard())
+		a.hangUp()
+		b.hangUp()
+	})
+}
+
 func TestSendDigitsDuringARelay(t *testing.T) {
 	bubble(t, func(w *world) {
 		a, b := w.phone(pcmu, event), w.phone(pcmu, event96)

@@ -98,6 +98,16 @@ func (k *kind) wayTo(t *stream) carry {
 	return carryNothing
 }
 
+// eventKind is the kind of telephone-events; nil without.
+func (r *receive) eventKind() *kind {
+	for i := range r.kinds {
+		if r.kinds[i].role == roleEvent {
+			return &r.kinds[i]
+		}
+	}
+	return nil
+}
+
 // primary is the kind that was negotiated first; nil before.
 func (r *receive) primary() *kind {
 	if len(r.kinds) == 0 {
@@ -196,7 +206,7 @@ func (s *stream) onRTP(sh *shard, b []byte, from netip.AddrPort, now time.Durati
 	}
 	switch k.role {
 	case roleEvent:
-		s.onEvent(&p, now)
+		s.onEvent(sh, k, &p, now)
 	case roleSound:
 		s.rx.seq.Arrived(p.Timestamp, k.format.ClockHz, now)
 		f.jitterIn.Store(int64(s.rx.seq.JitterClock()) * int64(time.Second) / int64(k.format.ClockHz))
@@ -275,15 +285,20 @@ func (s *stream) omit(seq int64) {
 }
 
 // onEvent reads a telephone-event and reports digits that are complete.
-func (s *stream) onEvent(p *rtp.Packet, now time.Duration) {
+func (s *stream) onEvent(sh *shard, k *kind, p *rtp.Packet, now time.Duration) {
 	s.rx.digits.Put(uint16(p.Seq), uint32(p.Timestamp), p.Marker, p.Payload, s.engine.start.Add(now))
-	s.takeDigits()
+	s.takeDigits(sh, k)
 }
 
-func (s *stream) takeDigits() {
+// takeDigits reports digits that are complete. One that could not be relayed,
+// because the target counts its events by another clock, is sent anew.
+func (s *stream) takeDigits(sh *shard, k *kind) {
 	for d, ok := s.rx.digits.Next(); ok; d, ok = s.rx.digits.Next() {
 		s.figures.digitsIn.Add(1)
 		s.tell(media.DigitReceived{Digit: d.Digit, Duration: d.Duration})
+		if t := s.target; t != nil && t != s && k != nil && k.carry != carryRelay && !t.tx.events.IsZero() {
+			_ = t.queueDigits(sh, string(rune(d.Digit)), d.Duration)
+		}
 	}
 	s.rx.digit = s.rx.digits.Waiting()
 }

@@ -25,7 +25,7 @@ func (s *stream) tickIn(_ *shard, now time.Duration) {
 // tickOut makes and sends the sound of this tick, and feeds the taps.
 func (s *stream) tickOut(sh *shard, now time.Duration) {
 	var out []int16
-	if s.feed == feedTick && s.tx.enc != nil {
+	if s.feed == feedTick && (s.tx.enc != nil || s.base == baseDigits) {
 		out = s.tickSend(sh, now)
 	}
 	s.lastTick = sh.tickNo

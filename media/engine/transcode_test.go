@@ -203,6 +203,19 @@ func TestPassThroughCodecIsRelayedOnly(t *testing.T) {
 			t.Errorf("%d packets relayed, want 10", n)
 		}
 		checkRun(t, "g729", b.heard(), 8000, time.Millisecond)
+		if err := b.stream.SendDigits("42", 100*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		sleep(time.Second)
+		events := 0
+		for _, g := range b.heard() {
+			if g.PayloadType == event.PayloadType {
+				events++
+			}
+		}
+		if way := b.stream.Stats().Way; events != 14 || way != media.WayRelay {
+			t.Errorf("%d event packets, want 14; way %v behind them", events, way)
+		}
 		src := mediatest.NewToneSource(8000, 440, -10)
 		if _, err := a.stream.Play(src, media.PlayOptions{}); err == nil || !src.Closed() {
 			t.Errorf("Play = %v", err)

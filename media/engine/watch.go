@@ -36,7 +36,7 @@ func (s *stream) watch(sh *shard, now time.Duration) {
 	s.watchStrangers(now)
 	if s.rx.digit {
 		s.rx.digits.Tick(s.engine.start.Add(now))
-		s.takeDigits()
+		s.takeDigits(sh, s.rx.eventKind())
 	}
 	if (s.dozing || s.feed == feedPacket) && now-s.tx.at >= keepAlive {
 		s.sendSilence(sh, now)
