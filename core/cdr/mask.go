@@ -10,7 +10,7 @@ const masked = "***"
 var secretWords = []string{"pass", "secret", "auth"}
 
 func isSecret(name string) bool {
-	name = strings.ToLower(name)
+	name = strings.ReplaceAll(strings.ToLower(name), "bypass", "") // bypass_media is none
 	for _, word := range secretWords {
 		if strings.Contains(name, word) {
 			return true
