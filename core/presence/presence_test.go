@@ -99,6 +99,7 @@ func TestPrefixes(t *testing.T) {
 	b.Publish("call/1000", "down")
 	want(t, one)
 	want(t, twin, Change{"call/1000", "down"})
+	ready(twin) // what was taken left its token
 	twin.Close()
 	some.Close()
 	all.Close()
