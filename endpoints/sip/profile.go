@@ -204,7 +204,7 @@ func (p *profile) addressFor(remote netip.AddrPort) *transport.Address {
 	if p.module.network.Source != nil && len(p.addresses) > 1 {
 		source := p.module.network.Source(remote.Addr())
 		for _, a := range p.addresses {
-			if a.Local().Addr() == source {
+			if a.Local().Addr() == source && source.Is4() == remote.Addr().Is4() {
 				return a
 			}
 		}
