@@ -20,8 +20,8 @@ const (
 	// maxCatchUp bounds the ticks that run back to back after a stall; the
 	// rest are skipped and counted, so that nobody is flooded (works-when M19).
 	maxCatchUp = 3
-	// breatheEvery is how many streams send in a tick before relayed packets
-	// get their turn: they wait 0.1 ms at most, not for a thousand playbacks.
+	// breatheEvery is how many streams are stepped before relayed packets get
+	// their turn: they wait 0.1 ms at most, not for a thousand playbacks.
 	breatheEvery = 32
 	// watchEvery is how often timeouts, keep-alives and RTCP are looked after.
 	watchEvery = 200 * time.Millisecond
@@ -268,6 +268,9 @@ func (sh *shard) tick(now time.Duration) {
 // step runs one stream's part of a tick; a panic there ends that stream only.
 func (sh *shard) step(s *stream, now time.Duration, f func(*stream, *shard, time.Duration)) {
 	defer sh.rescue(s)
+	if s.broken || s.closed {
+		return
+	}
 	f(s, sh, now)
 }
 
@@ -287,7 +290,10 @@ func (sh *shard) receive(s *stream, rtcp bool, b []byte, from netip.AddrPort, no
 // look watches over every stream: timeouts, keep-alives, reports.
 func (sh *shard) look(now time.Duration) {
 	sh.turn = append(sh.turn[:0], sh.streams...)
-	for _, s := range sh.turn {
+	for i, s := range sh.turn {
+		if i%breatheEvery == breatheEvery-1 {
+			sh.breathe()
+		}
 		sh.step(s, now, (*stream).watch)
 	}
 	clear(sh.turn)

@@ -133,3 +133,26 @@ func TestTapConcealsLoss(t *testing.T) {
 		p.hangUp()
 	})
 }
+
+// TestTapOverABadLink records a call over a link with jitter, loss and
+// reordering: no gap over 60 ms, and the relay passes on what came.
+func TestTapOverABadLink(t *testing.T) {
+	bubble(t, func(w *world) {
+		a, b := w.phone(pcmu, event), w.phone(pcmu, event)
+		_ = a.stream.Join(b.stream)
+		synctest.Wait()
+		w.net.SetPlan(mediatest.Impairment{Loss: 0.02, Duplicate: 0.02, Reorder: 0.05, ReorderBy: 30 * time.Millisecond, Delay: 30 * time.Millisecond, Jitter: 40 * time.Millisecond, Seed: 4}.Plan())
+		sink := &tape{rateHz: 8000}
+		_, _ = a.stream.Tap(sink)
+		talkFor(20*time.Second, a, b)
+		for i, side := range [][]int16{sink.in, sink.out} {
+			heard := mediatest.Hear(side[8000:], 8000, hz(1+i))
+			if heard.LongestGap > 60*time.Millisecond || heard.Heard < 18*time.Second {
+				t.Errorf("side %d: %v", i, heard)
+			}
+		}
+		a.hangUp()
+		b.hangUp()
+		sleep(time.Second)
+	})
+}
