@@ -37,32 +37,42 @@ func (c *chapter) start() time.Time {
 	return c.tail[0].At
 }
 
-// entries makes the readable form; where some were pushed out, an entry says so.
-func (c *chapter) entries() []Entry {
-	entries := make([]Entry, 0, c.len()+1)
-	for i := range c.head {
-		entries = append(entries, flatten(&c.head[i]))
+// write puts the stored form into a buffer; where entries were pushed out, one
+// says so.
+func (c *chapter) write(b *bytes.Buffer) error {
+	enc := json.NewEncoder(b) // ends each value with a newline
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(header{blobVersion, c.call}); err != nil {
+		return err
+	}
+	put := func(entries ...core.JournalEntry) error {
+		for i := range entries {
+			if err := enc.Encode(newLine(&entries[i])); err != nil {
+				return err
+			}
+			b.Write(entries[i].Raw)
+		}
+		return nil
+	}
+	if err := put(c.head...); err != nil {
+		return err
 	}
 	if c.dropped > 0 {
-		entries = append(entries, Entry{
-			At: c.tail[0].At.UTC(), Kind: core.JournalState, Sentence: fmt.Sprintf("%d entries left out here", c.dropped),
-			Data: map[string]any{"count": c.dropped},
-		})
+		gap := core.JournalEntry{At: c.tail[0].At, Kind: core.JournalState, Sentence: "entries left out here", Data: []any{"count", c.dropped}}
+		if err := put(gap); err != nil {
+			return err
+		}
 	}
-	for i := range c.tail {
-		entries = append(entries, flatten(&c.tail[i]))
-	}
-	return entries
+	return put(c.tail...)
 }
 
-// line is an entry in a blob: JSON, with the raw bytes behind it as they are.
-type line struct {
-	At       time.Time        `json:"at"`
-	Leg      core.ChannelID   `json:"leg,omitempty"`
-	Kind     core.JournalKind `json:"kind"`
-	Sentence string           `json:"sentence"`
-	Data     map[string]any   `json:"data,omitempty"`
-	Raw      int              `json:"raw,omitempty"` // bytes
+// read brings entries in memory to the form that they are read from disk in.
+func (c *chapter) read() ([]Entry, error) {
+	var b bytes.Buffer
+	if err := c.write(&b); err != nil {
+		return nil, err
+	}
+	return readEntries(&b)
 }
 
 // header begins a blob, for tools that find it without the index.
@@ -82,7 +92,7 @@ type coder struct {
 // pack makes the blob of a chapter.
 func (c *coder) pack(ch *chapter) ([]byte, error) {
 	var b bytes.Buffer
-	if err := writeEntries(&b, ch.call, ch.entries()); err != nil {
+	if err := ch.write(&b); err != nil {
 		return nil, err
 	}
 	return c.enc.EncodeAll(b.Bytes(), nil), nil
@@ -95,30 +105,6 @@ func (c *coder) unpack(blob []byte) ([]Entry, error) {
 		return nil, err
 	}
 	return readEntries(bytes.NewReader(text))
-}
-
-// same brings entries in memory to the form they would be read from disk in.
-func same(ch *chapter) ([]Entry, error) {
-	var b bytes.Buffer
-	if err := writeEntries(&b, ch.call, ch.entries()); err != nil {
-		return nil, err
-	}
-	return readEntries(&b)
-}
-
-func writeEntries(b *bytes.Buffer, call core.CallID, entries []Entry) error {
-	enc := json.NewEncoder(b) // ends each value with a newline
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(header{blobVersion, call}); err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := enc.Encode(line{e.At, e.Leg, e.Kind, e.Sentence, e.Data, len(e.Raw)}); err != nil {
-			return err
-		}
-		b.WriteString(e.Raw)
-	}
-	return nil
 }
 
 func readEntries(from io.Reader) ([]Entry, error) {
@@ -147,7 +133,7 @@ func readEntries(from io.Reader) ([]Entry, error) {
 		if _, err := io.ReadFull(r, raw); err != nil {
 			return nil, err
 		}
-		entries = append(entries, Entry{At: l.At, Leg: l.Leg, Kind: l.Kind, Sentence: l.Sentence, Data: l.Data, Raw: string(raw)})
+		entries = append(entries, l.entry(string(raw)))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/tandemswitch/tandem/core"
@@ -57,56 +58,65 @@ func (e Entry) Note() core.JournalEntry {
 // traceKey is the key under which a dialplan entry carries its core.TraceEntry.
 const traceKey = "trace"
 
-// flatten makes the readable form of an entry: secrets masked, data that JSON
-// can say, and a sentence.
-func flatten(e *core.JournalEntry) Entry {
-	out := Entry{At: e.At.UTC(), Leg: e.Leg, Kind: e.Kind, Raw: string(e.Raw)}
-	pairs := plainPairs(e.Data)
-	out.Sentence = sentence(e, pairs)
-	out.Data = make(map[string]any, len(pairs))
-	for _, p := range pairs {
-		if p.trace != nil {
-			maps.Copy(out.Data, traceData(p.trace))
-			continue
-		}
-		out.Data[p.key] = p.value
-	}
-	return out
+// line is an entry as it is stored: secrets masked, data that JSON can say, no
+// text made. Its raw bytes stand behind it.
+type line struct {
+	At    int64            `json:"t"` // Unix time in nanoseconds
+	Leg   core.ChannelID   `json:"leg,omitempty"`
+	Kind  core.JournalKind `json:"kind"`
+	Said  string           `json:"said"`
+	Pairs []any            `json:"pairs,omitempty"` // key, value, key, value …
+	Trace *core.TraceEntry `json:"trace,omitempty"`
+	Raw   int              `json:"raw,omitempty"` // bytes
 }
 
-// pair is one value of an entry.
-type pair struct {
-	key   string
-	value any
-	trace *core.TraceEntry
-}
-
-// plainPairs reads slog-like pairs; a key without a value is true.
-func plainPairs(data []any) []pair {
-	pairs := make([]pair, 0, (len(data)+1)/2)
+// newLine makes the stored form of an entry.
+func newLine(e *core.JournalEntry) line {
+	l := line{At: e.At.UnixNano(), Leg: e.Leg, Kind: e.Kind, Said: e.Sentence, Raw: len(e.Raw)}
 	secret := false
-	for i := 0; i < len(data); i += 2 {
-		p := pair{key: fmt.Sprint(data[i]), value: true}
-		if i+1 < len(data) {
-			if t, ok := data[i+1].(core.TraceEntry); ok && p.key == traceKey {
-				t.Value, t.Detail = maskText(t.Value), maskText(t.Detail)
-				if isSecret(t.Field) {
-					t.Value = masked
-				}
-				p.trace = &t
-			} else {
-				p.key, p.value = plain(p.key, data[i+1])
+	for i := 0; i < len(e.Data); i += 2 {
+		key, isText := e.Data[i].(string)
+		if !isText {
+			key = fmt.Sprint(e.Data[i])
+		}
+		var value any = true // of a key without one
+		if i+1 < len(e.Data) {
+			if t, ok := e.Data[i+1].(core.TraceEntry); ok && key == traceKey {
+				l.Trace = maskTrace(t)
+				continue
 			}
+			key, value = plain(key, e.Data[i+1])
 		}
-		// {"name", "sip_auth_password", "value", "x"} and {"sip_auth_password", "x"}
-		if text, ok := p.value.(string); ok && p.key == "name" {
-			secret = isSecret(text)
-		} else if p.key == "value" && secret || ok && isSecret(p.key) {
-			p.value = masked
+		// Both {"name", "sip_auth_password", "value", "x"} and {"sip_auth_password", "x"}.
+		if name, ok := value.(string); ok && key == "name" {
+			secret = isSecret(name)
+		} else if secret && key == "value" || ok && isSecret(key) {
+			value = masked
 		}
-		pairs = append(pairs, p)
+		l.Pairs = append(l.Pairs, key, value)
 	}
-	return pairs
+	return l
+}
+
+func maskTrace(t core.TraceEntry) *core.TraceEntry {
+	t.Value, t.Detail = maskText(t.Value), maskText(t.Detail)
+	if isSecret(t.Field) {
+		t.Value = masked
+	}
+	return &t
+}
+
+// entry makes the readable form.
+func (l *line) entry(raw string) Entry {
+	e := Entry{At: time.Unix(0, l.At).UTC(), Leg: l.Leg, Kind: l.Kind, Raw: raw, Sentence: l.sentence(raw)}
+	e.Data = make(map[string]any, len(l.Pairs)/2)
+	for i := 0; i+1 < len(l.Pairs); i += 2 {
+		e.Data[fmt.Sprint(l.Pairs[i])] = l.Pairs[i+1]
+	}
+	if l.Trace != nil {
+		addTrace(e.Data, l.Trace)
+	}
+	return e
 }
 
 // plain makes a value that JSON can say, and a key that says its unit.
@@ -134,9 +144,9 @@ func plain(key string, v any) (string, any) {
 	return key, v
 }
 
-// traceData is what the dialplan looked at, as data.
-func traceData(t *core.TraceEntry) map[string]any {
-	data := map[string]any{traceKey: t.Kind, "passed": t.Passed}
+// addTrace adds what the dialplan looked at.
+func addTrace(data map[string]any, t *core.TraceEntry) {
+	data[traceKey], data["passed"] = t.Kind, t.Passed
 	for key, value := range map[string]string{
 		"file": t.File, "name": t.Name, "field": t.Field, "value": t.Value, "pattern": t.Pattern, "detail": t.Detail,
 	} {
@@ -145,10 +155,9 @@ func traceData(t *core.TraceEntry) map[string]any {
 		}
 	}
 	if t.Line > 0 {
-		data["line"] = t.Line
+		data["line"] = json.Number(strconv.Itoa(t.Line))
 	}
 	if t.Depth > 0 {
-		data["depth"] = t.Depth
+		data["depth"] = json.Number(strconv.Itoa(t.Depth))
 	}
-	return data
 }

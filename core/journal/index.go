@@ -162,7 +162,7 @@ func (ix *index) read(ctx context.Context, c *coder, id core.CallID, present []c
 	var known []int64
 	for i := range present {
 		ch := &present[i]
-		more, err := same(ch)
+		more, err := ch.read()
 		if err != nil {
 			return nil, err
 		}

@@ -23,6 +23,9 @@ func isSecret(name string) bool {
 // same within {…}, […] and lists. Package cdr has the same rule; neither
 // imports the other.
 func maskText(text string) string {
+	if strings.IndexByte(text, '=') < 0 {
+		return text
+	}
 	var out strings.Builder
 	for {
 		at := strings.IndexByte(text, '=')

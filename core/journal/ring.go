@@ -22,30 +22,37 @@ const (
 	maxPairs = 64
 )
 
-// ring holds the first and the last entries of a call. The zero value is empty.
-// It has no lock: see call.mu.
+// ring holds the first and the last entries of a call. When it is full, the
+// conditions that did not match leave first, wherever they stand: with a hundred
+// of them the one that did would soon be gone. Then the oldest of the tail
+// leave. The zero value is empty. It has no lock: see call.mu.
 type ring struct {
 	head, tail         []core.JournalEntry
 	first              int // of tail: what is before was pushed out
 	headSize, tailSize int // bytes
+	minor              int // entries that leave first
 	dropped            int // entries between head and tail
 }
 
-// add appends an entry and pushes out the oldest of the tail where it must.
+// add appends an entry and pushes out others where it must.
 func (r *ring) add(e core.JournalEntry) {
 	e = trim(e)
 	size := cost(&e)
-	if len(r.tail) == 0 && r.headSize+size <= headBytes {
+	if isMinor(&e) {
+		r.minor++
+	}
+	if len(r.tail) == r.first && r.dropped == 0 && r.headSize+size <= headBytes {
 		r.head = append(r.head, e)
 		r.headSize += size
 		return
 	}
 	r.tail = append(r.tail, e)
 	r.tailSize += size
+	if r.minor > 0 && r.tailSize > ringBytes-headBytes {
+		r.dropMinor()
+	}
 	for r.tailSize > ringBytes-headBytes && r.first < len(r.tail)-1 {
-		r.tailSize -= cost(&r.tail[r.first])
-		r.tail[r.first] = core.JournalEntry{}
-		r.first++
+		r.shift()
 		r.dropped++
 	}
 	if r.first > len(r.tail)/2 {
@@ -53,6 +60,66 @@ func (r *ring) add(e core.JournalEntry) {
 		clear(r.tail[n:])
 		r.tail, r.first = r.tail[:n], 0
 	}
+}
+
+// shift takes the oldest entry off the tail.
+func (r *ring) shift() core.JournalEntry {
+	e := r.tail[r.first]
+	r.tailSize -= cost(&e)
+	r.tail[r.first] = core.JournalEntry{}
+	r.first++
+	return e
+}
+
+// isMinor reports whether an entry says only that a rule did not apply.
+func isMinor(e *core.JournalEntry) bool {
+	if e.Kind != core.JournalDialplan || len(e.Data) != 2 {
+		return false
+	}
+	t, ok := e.Data[1].(core.TraceEntry)
+	if !ok || t.Passed {
+		return false
+	}
+	switch t.Kind {
+	case "extension", "condition", "regex":
+		return true
+	}
+	return false
+}
+
+// dropMinor puts one entry in place of each run of minor ones, and fills the
+// head again.
+func (r *ring) dropMinor() {
+	tail := r.tail[r.first:]
+	r.head, r.headSize = withoutMinor(r.head)
+	r.tail, r.tailSize = withoutMinor(tail)
+	r.first, r.minor = 0, 0
+	if r.dropped > 0 {
+		return // what follows the head is not what came next
+	}
+	for r.first < len(r.tail) && r.headSize+cost(&r.tail[r.first]) <= headBytes {
+		e := r.shift()
+		r.head = append(r.head, e)
+		r.headSize += cost(&e)
+	}
+}
+
+func withoutMinor(entries []core.JournalEntry) (rest []core.JournalEntry, size int) {
+	rest = make([]core.JournalEntry, 0, len(entries)/2)
+	for i := 0; i < len(entries); i++ {
+		e := entries[i]
+		if isMinor(&e) {
+			n := 1
+			for i+1 < len(entries) && isMinor(&entries[i+1]) && entries[i+1].Leg == e.Leg {
+				i++
+				n++
+			}
+			e = core.JournalEntry{At: e.At, Leg: e.Leg, Kind: e.Kind, Sentence: "conditions that did not match, left out", Data: []any{"count", n}}
+		}
+		size += cost(&e)
+		rest = append(rest, e)
+	}
+	return rest, size
 }
 
 // entries copies the first and the last ones.
@@ -113,6 +180,8 @@ func cost(e *core.JournalEntry) int {
 			}
 		case core.TraceEntry:
 			size += trace + len(v.Value) + len(v.Detail)
+		case []core.TraceEntry: // their texts are the plan's own
+			size += trace * len(v)
 		default:
 			size += boxed
 		}

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,45 +9,32 @@ import (
 )
 
 // sentence tells an entry in words: what the writer said, with what it was about.
-func sentence(e *core.JournalEntry, pairs []pair) string {
-	for _, p := range pairs {
-		if p.trace != nil {
-			return traceSentence(p.trace)
-		}
-	}
+func (l *line) sentence(raw string) string {
 	switch {
-	case e.Kind == core.JournalSIP && len(e.Raw) > 0:
-		return messageSentence(e, pairs)
-	case e.Kind == core.JournalApp:
-		return appSentence(e.Sentence, pairs)
+	case l.Trace != nil:
+		return traceSentence(l.Trace)
+	case l.Kind == core.JournalSIP && raw != "":
+		return l.messageSentence(raw)
+	case l.Kind == core.JournalApp && l.find("app") != "":
+		return l.Said + " " + invocation(l.find("app"), l.find("args")) + l.rest("app", "args")
 	default:
-		return e.Sentence + listed(": ", pairs)
+		return l.Said + l.rest()
 	}
 }
 
 // messageSentence has the first line of the message: "received INVITE sip:… from …".
-func messageSentence(e *core.JournalEntry, pairs []pair) string {
-	first, _, _ := bytes.Cut(e.Raw, []byte("\n"))
-	said := e.Sentence + " " + strings.TrimSuffix(strings.TrimSpace(string(first)), " SIP/2.0")
-	peer := find(pairs, "peer")
+func (l *line) messageSentence(raw string) string {
+	first, _, _ := strings.Cut(raw, "\n")
+	said := l.Said + " " + strings.TrimSuffix(strings.TrimSpace(first), " SIP/2.0")
+	peer := l.find("peer")
 	switch {
 	case peer == "":
 		return said
-	case strings.HasPrefix(e.Sentence, "received"):
+	case strings.HasPrefix(l.Said, "received"):
 		return said + " from " + peer
 	default:
 		return said + " to " + peer
 	}
-}
-
-// appSentence is "application bridge(user/1001)", and what else there is.
-func appSentence(said string, pairs []pair) string {
-	app := find(pairs, "app")
-	if app == "" {
-		return said + listed(": ", pairs)
-	}
-	said += " " + invocation(app, find(pairs, "args"))
-	return said + listed(": ", pairs, "app", "args")
 }
 
 // traceSentence tells what the dialplan looked at, as `tandem route` does.
@@ -90,29 +76,27 @@ func word(is bool, yes, no string) string {
 	return no
 }
 
-// listed joins the pairs that are not told yet, without where a rule stands.
-func listed(lead string, pairs []pair, told ...string) string {
+// rest joins the pairs that are not told yet, without where a rule stands.
+func (l *line) rest(told ...string) string {
 	told = append(told, "file", "line")
 	var b strings.Builder
-	for _, p := range pairs {
-		value := fmt.Sprint(p.value)
-		if p.value == nil || value == "" || p.trace != nil || slices.Contains(told, p.key) {
+	lead := ": "
+	for i := 0; i+1 < len(l.Pairs); i += 2 {
+		key, value := fmt.Sprint(l.Pairs[i]), l.Pairs[i+1]
+		if value == nil || value == "" || slices.Contains(told, key) {
 			continue
 		}
-		if b.Len() == 0 {
-			b.WriteString(lead)
-		} else {
-			b.WriteString(", ")
-		}
-		b.WriteString(strings.ReplaceAll(p.key, "_", " ") + " " + value)
+		b.WriteString(lead + strings.ReplaceAll(key, "_", " ") + " " + fmt.Sprint(value))
+		lead = ", "
 	}
 	return b.String()
 }
 
-func find(pairs []pair, key string) string {
-	for _, p := range pairs {
-		if p.key == key && p.value != nil {
-			return fmt.Sprint(p.value)
+// find returns the value of a key as text, "" if there is none.
+func (l *line) find(key string) string {
+	for i := 0; i+1 < len(l.Pairs); i += 2 {
+		if l.Pairs[i] == key && l.Pairs[i+1] != nil {
+			return fmt.Sprint(l.Pairs[i+1])
 		}
 	}
 	return ""
