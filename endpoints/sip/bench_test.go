@@ -34,7 +34,11 @@ type bench struct {
 	net *mediatest.Network
 	sw  *fakeSwitch
 
-	serial int // of Call-IDs
+	serial  int // of Call-IDs
+	options Options
+	deps    core.Deps
+	params  []string
+	stop    func()
 }
 
 // inbox records what a leg tells its session.
@@ -211,20 +215,29 @@ func openWith(t *testing.T, deps core.Deps, change func(*Network), params ...str
 	if len(params) == 0 {
 		params = []string{"auth-calls=false"}
 	}
-	m, err := With(Options{Network: &lan})(node(t, params...), deps)
+	b.options.Network = &lan
+	b.deps, b.params = deps, params
+	b.start()
+	t.Cleanup(func() { b.stop() })
+	return b
+}
+
+// start runs a module on the bench's network; a second time it is a restart.
+func (b *bench) start() {
+	b.t.Helper()
+	m, err := With(b.options)(node(b.t, b.params...), b.deps)
 	if err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	b.m = m.(*Module)
 	if err := b.m.Open(); err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = b.m.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	b.stop = func() { cancel(); <-done }
 	synctest.Wait()
-	return b
 }
 
 // phone is a scripted far end: it says what it is told and shows what it hears.

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -12,17 +11,12 @@ import (
 
 // systemNetwork is the machine's own sockets.
 func systemNetwork() Network {
-	var lc net.ListenConfig
 	return Network{
-		ListenPacket: func(a netip.AddrPort) (net.PacketConn, error) {
-			return lc.ListenPacket(context.Background(), "udp", a.String())
-		},
-		Listen: func(a netip.AddrPort) (net.Listener, error) {
-			return lc.Listen(context.Background(), "tcp", a.String())
-		},
-		LocalAddrs: localAddrs,
-		Source:     sourceAddr,
-		Resolver:   net.DefaultResolver,
+		ListenPacket: func(a netip.AddrPort) (net.PacketConn, error) { return net.ListenPacket("udp", a.String()) },
+		Listen:       func(a netip.AddrPort) (net.Listener, error) { return net.Listen("tcp", a.String()) },
+		LocalAddrs:   localAddrs,
+		Source:       sourceAddr,
+		Resolver:     net.DefaultResolver,
 	}
 }
 

@@ -204,6 +204,29 @@ func (s storage) Save(_ context.Context, aors map[core.AOR][]registrar.Binding) 
 	return nil
 }
 
+func TestRegistrationsSurviveARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, core.Deps{Directory: users("1000")})
+		b.stop()
+		kept, opened := storage{}, 0
+		b.options.Storage = func() (registrar.Storage, error) { opened++; return kept, nil }
+		b.start()
+		alice := b.phone(aliceAddr)
+		b.registered(alice, "1000", "Contact: <sip:1000@192.0.2.10:5060>;expires=300")
+		b.stop()
+		time.Sleep(time.Minute)
+		b.start()
+		got := b.m.Locator().Contacts(core.AOR{User: "1000", Domain: "example.com"})
+		if len(got) != 1 || time.Until(got[0].Expires) != 4*time.Minute || opened != 2 {
+			t.Errorf("contacts %+v, storage opened %d times", got, opened)
+		}
+		leg, in := b.place("internal/1000%example.com", parsed(t, 7000), nil)
+		alice.send(answerTo(alice.expect("INVITE", soon), 486, "x"))
+		b.want(in, "FarHangup(USER_BUSY 486)")
+		leg.Release(core.Release{})
+	})
+}
+
 func TestTCPAndLargeMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}

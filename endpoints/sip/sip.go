@@ -60,6 +60,7 @@ type Module struct {
 	seed      maphash.Seed
 	registrar *registrar.Registrar
 	storage   func() (registrar.Storage, error)
+	opened    registrar.Storage // Owned by the registrar, which calls its storage one at a time.
 
 	wg       sync.WaitGroup // goroutines beside the shards
 	draining atomic.Bool
@@ -84,7 +85,7 @@ func New(cfg *config.Node, deps core.Deps) (module.Module, error) {
 type Options struct {
 	// Network is where sockets come from; the zero value is the machine's.
 	Network *Network
-	// Storage returns what keeps registrations over restarts. It is called from Open on, each time the same is wanted.
+	// Storage returns what keeps registrations over restarts. It is called once, by Run.
 	Storage func() (registrar.Storage, error)
 }
 
@@ -138,11 +139,8 @@ func newModule(network Network, storage func() (registrar.Storage, error), cfg *
 	return m, nil
 }
 
-// Open loads the registrations and binds every socket, or none.
+// Open binds every socket, or none.
 func (m *Module) Open() error {
-	if err := m.registrar.Load(context.Background()); err != nil {
-		return err
-	}
 	var errs []error
 	for _, p := range m.profiles {
 		if err := p.open(); err != nil {
@@ -157,8 +155,14 @@ func (m *Module) Open() error {
 	return errors.Join(errs...)
 }
 
-// Run serves until ctx is done.
+// Run loads the registrations of the last run and serves until ctx is done.
 func (m *Module) Run(ctx context.Context) error {
+	if err := m.registrar.Load(ctx); err != nil {
+		for _, p := range m.profiles {
+			p.close()
+		}
+		return err
+	}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	m.ctx = inner

@@ -8,16 +8,18 @@ import (
 )
 
 // lazyStorage opens the registrar's storage at the first use, which is Load in
-// Open: a constructor has no side effects. Without a storage it keeps nothing.
+// Run: a constructor has no side effects. Without a storage it keeps nothing.
 type lazyStorage Module
 
 var _ registrar.Storage = (*lazyStorage)(nil)
 
 func (l *lazyStorage) open() (registrar.Storage, error) {
-	if l.storage == nil {
-		return nil, nil
+	if l.storage == nil || l.opened != nil {
+		return l.opened, nil
 	}
-	return l.storage()
+	var err error
+	l.opened, err = l.storage()
+	return l.opened, err
 }
 
 // Load implements registrar.Storage.
