@@ -18,12 +18,12 @@ import (
 )
 
 // runFloor is the child process: it reads the far ends from its input, one on a line,
-// writes where each is to send, and relays until it is told to end.
+// writes where each is to send, and works until it is told to end.
 func runFloor(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
-	if len(args) != 1 {
-		return errors.New("floor: want the address to relay at")
+	if len(args) != 2 {
+		return errors.New("floor: want what to do and the address to do it at")
 	}
-	addr, err := netip.ParseAddr(args[0])
+	addr, err := netip.ParseAddr(args[1])
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func runFloor(ctx context.Context, args []string, in io.Reader, out io.Writer) e
 		}
 		remotes = append(remotes, remote)
 	}
-	r, err := floor.Open(addr, remotes)
+	r, err := floor.Open(floor.Mode(args[0]), addr, remotes)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func runFloor(ctx context.Context, args []string, in io.Reader, out io.Writer) e
 }
 
 // startFloor starts the child and returns where each far end is to send.
-func startFloor(addr netip.Addr, remotes []netip.AddrPort) (*process.Process, []netip.AddrPort, error) {
+func startFloor(mode floor.Mode, addr netip.Addr, remotes []netip.AddrPort) (*process.Process, []netip.AddrPort, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, nil, err
@@ -63,7 +63,7 @@ func startFloor(addr netip.Addr, remotes []netip.AddrPort) (*process.Process, []
 	}
 	defer read.Close()
 	p, err := process.Start(process.Command{
-		Path: self, Args: []string{"floor", addr.String()}, Stdin: strings.NewReader(in.String()), Out: write, Grace: 2 * time.Second,
+		Path: self, Args: []string{"floor", string(mode), addr.String()}, Stdin: strings.NewReader(in.String()), Out: write, Grace: 2 * time.Second,
 	})
 	_ = write.Close()
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tandemswitch/tandem/test/interop/loopback"
+	"github.com/tandemswitch/tandem/test/load/floor"
 	"github.com/tandemswitch/tandem/test/load/flow"
 	"github.com/tandemswitch/tandem/test/load/phone"
 	"github.com/tandemswitch/tandem/test/load/process"
@@ -59,7 +60,7 @@ func TestFloorRelaysInAChildProcess(t *testing.T) {
 	for i, l := range b.media.Legs() {
 		remotes[i] = l.Addr()
 	}
-	child, local, err := startFloor(b.floorAt, remotes)
+	child, local, err := startFloor(floor.Relay, b.floorAt, remotes)
 	if err != nil {
 		t.Fatal(err)
 	}

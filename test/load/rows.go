@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandemswitch/tandem/test/load/floor"
 	"github.com/tandemswitch/tandem/test/load/flow"
 	"github.com/tandemswitch/tandem/test/load/phone"
 	"github.com/tandemswitch/tandem/test/load/process"
@@ -99,7 +100,7 @@ type many struct {
 	callees *phone.Agent // nil if the switch itself answers
 	silent  bool         // phones send nothing
 	memory  bool         // tell the memory of a call
-	floor   bool         // measure the floor before
+	floor   floor.Mode   // measure this floor before
 	oneWay  bool         // what is sent does not come back
 }
 
@@ -109,7 +110,7 @@ func (b *bench) idle(ctx context.Context) error {
 
 func (b *bench) relays(ctx context.Context) error {
 	for _, n := range b.opt.relay {
-		if err := b.many(ctx, many{row: "relay", calls: n, callee: callee, callees: b.callees, floor: true}); err != nil {
+		if err := b.many(ctx, many{row: "relay", calls: n, callee: callee, callees: b.callees, floor: floor.Relay}); err != nil {
 			return err
 		}
 	}
@@ -125,17 +126,17 @@ func (b *bench) echo(ctx context.Context) error {
 }
 
 func (b *bench) play(ctx context.Context) error {
-	return b.many(ctx, many{row: "play", calls: b.opt.calls, callee: "9664", silent: true})
+	return b.many(ctx, many{row: "play", calls: b.opt.calls, callee: "9664", silent: true, floor: floor.Play})
 }
 
 func (b *bench) record(ctx context.Context) error {
-	return b.many(ctx, many{row: "record", calls: b.opt.calls, callee: recordNumber, oneWay: true})
+	return b.many(ctx, many{row: "record", calls: b.opt.calls, callee: recordNumber, oneWay: true, floor: floor.Record})
 }
 
 // many sets calls up, measures while they are up, and ends them.
 func (b *bench) many(ctx context.Context, m many) error {
-	if m.floor && !b.opt.noFloor {
-		if err := b.floor(ctx, m.calls); err != nil {
+	if m.floor != "" && !b.opt.noFloor {
+		if err := b.floor(ctx, m); err != nil {
 			return fmt.Errorf("floor: %w", err)
 		}
 	}
@@ -220,19 +221,23 @@ func (b *bench) window(ctx context.Context, p *process.Process, name string, r *
 	return nil
 }
 
-// floor measures the bare relay with the same legs.
-func (b *bench) floor(ctx context.Context, calls int) error {
-	legs := b.media.Legs()[:2*calls]
+// floor measures the least that a row can cost, with the same legs.
+func (b *bench) floor(ctx context.Context, m many) error {
+	n := m.calls
+	if m.floor == floor.Relay {
+		n *= 2
+	}
+	legs := b.media.Legs()[:n]
 	remotes := make([]netip.AddrPort, len(legs))
 	for i, l := range legs {
 		remotes[i] = l.Addr()
 	}
-	child, local, err := startFloor(b.floorAt, remotes)
+	child, local, err := startFloor(m.floor, b.floorAt, remotes)
 	if err != nil {
 		return err
 	}
 	defer child.Stop()
-	b.media.Silence(false)
+	b.media.Silence(m.silent)
 	for i, l := range legs {
 		if err := l.Aim(local[i], pcmu); err != nil {
 			return err
@@ -242,8 +247,8 @@ func (b *bench) floor(ctx context.Context, calls int) error {
 	if err := b.wait(ctx, settle); err != nil {
 		return err
 	}
-	r := Result{Row: "relay", Subject: "floor", Calls: calls}
-	if err := b.window(ctx, child, "", &r, calls, false); err != nil {
+	r := Result{Row: m.row, Subject: "floor", Calls: m.calls}
+	if err := b.window(ctx, child, "", &r, m.calls, m.oneWay); err != nil {
 		return err
 	}
 	return b.add(r)

@@ -21,6 +21,9 @@ const (
 	patience = 16 * time.Second
 	// linger is how long a call that has ended still answers retransmissions.
 	linger = 5 * time.Second
+	// maxChallenges is more than the one of a phone's first call: when the nonce that all calls
+	// of a user share gets old, those on their way are challenged, each with its own new one.
+	maxChallenges = 4
 )
 
 // state is where a call, or a registration, is.
@@ -253,7 +256,7 @@ func (c *call) refused(m *message, now time.Time) {
 		c.a.send(c.ack)
 	}
 	if m.status == 401 || m.status == 407 {
-		if c.outcome.Challenges++; c.outcome.Challenges <= 2 && c.account.Challenged(m.isProxy, m.challenges, c.creds) == nil {
+		if c.outcome.Challenges++; c.outcome.Challenges <= maxChallenges && c.account.Challenged(m.isProxy, m.challenges, c.creds) == nil {
 			c.to, c.ack = "<"+uri([]byte(c.to))+">", nil
 			c.ask(now)
 			return
