@@ -15,7 +15,9 @@ import (
 	"github.com/tandemswitch/tandem/core/directory"
 	"github.com/tandemswitch/tandem/core/event"
 	"github.com/tandemswitch/tandem/core/exchange"
+	"github.com/tandemswitch/tandem/core/journal"
 	"github.com/tandemswitch/tandem/core/module"
+	"github.com/tandemswitch/tandem/core/presence"
 	"github.com/tandemswitch/tandem/core/store"
 	"github.com/tandemswitch/tandem/media/engine"
 	"github.com/tandemswitch/tandem/media/file"
@@ -45,6 +47,7 @@ type assembly struct {
 	library   *library.Library
 	events    *event.Log
 	records   *cdr.Records
+	journal   *journal.Journal
 	exchange  *exchange.Exchange
 	modules   *module.Set
 }
@@ -81,7 +84,7 @@ func assemble(p parts) (*assembly, error) {
 	})
 	deps := core.Deps{
 		Directory: a.directory, Locator: a.registry, Commands: a.registry, Apps: a.registry, Routers: a.registry, Endpoints: a.registry,
-		Globals: a.globals, Media: a.engine, Sounds: a.library, Log: p.log, DataDir: p.data,
+		Globals: a.globals, Media: a.engine, Sounds: a.library, Presence: presence.New(), Log: p.log, DataDir: p.data,
 	}
 	if p.store != nil {
 		note(a.openRecords(p, &deps))
@@ -109,7 +112,14 @@ func (a *assembly) openRecords(p parts, deps *core.Deps) error {
 	if a.records, err = cdr.New(p.store, cdr.Config{Dir: filepath.Join(p.data, "cdr"), Log: p.log}); err != nil {
 		return fmt.Errorf("call records: %w", err)
 	}
-	deps.Events, deps.Records = a.events, a.records
+	a.journal, err = journal.New(p.store, journal.Config{
+		Dir: filepath.Join(p.data, "journal"), MaxBytes: int64(a.settings.JournalMaxSize), MaxAge: a.settings.JournalMaxAge,
+		KeepOneIn: a.settings.JournalKeepOneIn, Log: p.log,
+	})
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	deps.Events, deps.Records, deps.Journal = a.events, a.records, a.journal
 	return nil
 }
 

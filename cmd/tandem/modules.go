@@ -27,7 +27,7 @@ import (
 func modules(p parts, a *assembly) []module.Entry {
 	list := []module.Entry{
 		{Name: "app/call", New: call.New},
-		{Name: "app/console", New: console.New(console.Config{Version: versionText()})},
+		{Name: "app/console", New: console.New(consoleConfig(a))},
 		{Name: "app/data", New: as(data.New)},
 		{Name: "app/play", New: play.New},
 		{Name: "app/record", New: record.New},
@@ -39,6 +39,14 @@ func modules(p parts, a *assembly) []module.Entry {
 		{Name: "endpoint/sip", Config: "sofia.conf", New: sip.With(sip.Options{Storage: p.registrations})},
 	}
 	return append(list, webModules(p, a)...)
+}
+
+func consoleConfig(a *assembly) console.Config {
+	c := console.Config{Version: versionText()}
+	if a.events != nil {
+		c.Events = follower{a.events}
+	}
+	return c
 }
 
 // as fits a constructor that returns its own type into the list.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/core/cdr"
+	"github.com/tandemswitch/tandem/core/journal"
 	"github.com/tandemswitch/tandem/web/api"
 )
 
@@ -63,4 +64,19 @@ func percent(lost, arrived uint64) float64 {
 		return 0
 	}
 	return 100 * float64(lost) / float64(lost+arrived)
+}
+
+// journalReader lets the REST surface read journals.
+type journalReader struct{ journal *journal.Journal }
+
+var _ api.JournalReader = journalReader{}
+
+// Entries implements api.JournalReader.
+func (r journalReader) Entries(ctx context.Context, id core.CallID) ([]core.JournalEntry, error) {
+	list, err := r.journal.Entries(ctx, id)
+	notes := make([]core.JournalEntry, len(list))
+	for i, e := range list {
+		notes[i] = e.Note()
+	}
+	return notes, err
 }

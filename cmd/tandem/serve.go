@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/tandemswitch/tandem/core/config"
 	"github.com/tandemswitch/tandem/core/store"
@@ -89,22 +90,59 @@ func (a *assembly) run(ctx context.Context, sigs <-chan os.Signal, log *slog.Log
 		<-sigs
 		os.Exit(1)
 	}()
+	closed := make(chan struct{})
 	err := a.modules.Run(serving, func() {
 		a.modules.Drain()
 		limit, cancel := context.WithTimeout(hurry, a.settings.DrainTimeout)
 		defer cancel()
 		a.exchange.Drain(limit)
-		a.exchange.Close()
+		go func() {
+			defer close(closed)
+			a.exchange.Close()
+		}()
+		a.farewell(closed, hurry)
 	})
+	// The endpoints are gone and have let every leg go.
+	wait(closed, time.Now().Add(lastWords))
 	hurried()
 	stopUnder()
 	return errors.Join(err, <-ended)
 }
 
+// farewells are how long far ends may take to answer our BYEs and CANCELs at
+// the end; lastWords how long sessions may take to write their records after
+// their endpoints have gone.
+const (
+	farewells     = 5 * time.Second
+	shortFarewell = 500 * time.Millisecond
+	lastWords     = 5 * time.Second
+)
+
+// farewell waits until every session has ended, or for as long as is polite.
+func (a *assembly) farewell(closed <-chan struct{}, hurry context.Context) {
+	polite := time.NewTimer(farewells)
+	defer polite.Stop()
+	select {
+	case <-closed:
+	case <-polite.C:
+	case <-hurry.Done():
+		wait(closed, time.Now().Add(shortFarewell))
+	}
+}
+
+func wait(done <-chan struct{}, until time.Time) {
+	t := time.NewTimer(time.Until(until))
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+	}
+}
+
 // runUnder runs what stands under the modules: it stops last, so that nothing
 // a module says at its end is lost.
 func (a *assembly) runUnder(ctx context.Context) error {
-	runs := []func(context.Context) error{a.engine.Run, a.events.Run, a.records.Run, a.library.Run}
+	runs := []func(context.Context) error{a.engine.Run, a.events.Run, a.records.Run, a.journal.Run, a.library.Run}
 	errs := make(chan error, len(runs))
 	for _, r := range runs {
 		go func() { errs <- r(ctx) }()

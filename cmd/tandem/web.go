@@ -18,7 +18,7 @@ func webModules(p parts, a *assembly) []module.Entry {
 		return api.New(api.Config{
 			Addr: p.http, Token: p.token, Version: versionText(), Log: deps.Log, Switch: deps.Switch, Calls: deps.Calls, Locator: deps.Locator,
 			Directory: deps.Directory, Commands: deps.Commands, Apps: deps.Apps, Media: deps.Media,
-			Records: recordReader{a.records}, Events: a.events, Pages: ui.Handler(),
+			Records: recordReader{a.records}, Journal: journalReader{a.journal}, Events: a.events, Pages: ui.Handler(),
 		})
 	}}}
 }
