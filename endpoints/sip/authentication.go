@@ -41,7 +41,7 @@ func (c *call) authenticate(wanted bool) (who *core.User, ok bool) {
 		return &found, true
 	}
 	if errors.Is(err, digest.ErrRejected) {
-		c.profile.warn("authentication failed", "method", string(c.req.Method), "peer", c.message.Source.String(), "from", name, "err", err)
+		c.profile.authenticationFailed("method", string(c.req.Method), "peer", c.message.Source.String(), "from", name, "err", err)
 	}
 	res := c.tx.NewResponse(status, phrase(status))
 	challenge := "Proxy-Authenticate"
@@ -56,9 +56,9 @@ func (c *call) authenticate(wanted bool) (who *core.User, ok bool) {
 	return nil, false
 }
 
-// warn logs at most once a second, with the number of warnings left out since:
-// a stranger who guesses passwords must not fill the disk.
-func (p *profile) warn(msg string, args ...any) {
+// authenticationFailed logs at most once a second, with the number of failures
+// since: a stranger who guesses passwords must not fill the disk.
+func (p *profile) authenticationFailed(args ...any) {
 	now := time.Now()
 	p.mu.Lock()
 	if now.Sub(p.warned) < time.Second {
@@ -69,7 +69,7 @@ func (p *profile) warn(msg string, args ...any) {
 	hidden := p.hidden
 	p.warned, p.hidden = now, 0
 	p.mu.Unlock()
-	p.module.log.Warn(msg, append(args, "profile", p.settings.Name, "count", hidden+1)...)
+	p.module.log.Warn("authentication failed", append(args, "profile", p.settings.Name, "count", hidden+1)...)
 }
 
 // realm is what challenges name: a fixed text, or the domain of From or To.

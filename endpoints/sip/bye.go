@@ -58,6 +58,7 @@ func (l *leg) end(r core.Release) {
 		l.cancelCall(r)
 	case over:
 		l.finish()
+	case canceling, ending, released: // under way
 	}
 }
 

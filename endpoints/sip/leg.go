@@ -233,7 +233,8 @@ func readSDP(msg sip.Message) (*media.Description, error) {
 func setSDP(msg interface {
 	AppendHeader(sip.Header)
 	SetBody([]byte)
-}, body []byte) {
+}, body []byte,
+) {
 	if len(body) == 0 {
 		msg.SetBody(nil)
 		return

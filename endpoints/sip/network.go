@@ -11,9 +11,10 @@ import (
 
 // systemNetwork is the machine's own sockets.
 func systemNetwork() Network {
+	// Binding does not block, and Open has no context to give.
 	return Network{
-		ListenPacket: func(a netip.AddrPort) (net.PacketConn, error) { return net.ListenPacket("udp", a.String()) },
-		Listen:       func(a netip.AddrPort) (net.Listener, error) { return net.Listen("tcp", a.String()) },
+		ListenPacket: func(a netip.AddrPort) (net.PacketConn, error) { return net.ListenPacket("udp", a.String()) }, //nolint:noctx // see above
+		Listen:       func(a netip.AddrPort) (net.Listener, error) { return net.Listen("tcp", a.String()) },         //nolint:noctx // see above
 		LocalAddrs:   localAddrs,
 		Source:       sourceAddr,
 		Resolver:     net.DefaultResolver,
@@ -41,7 +42,7 @@ func localAddrs() ([]netip.Addr, error) {
 // sourceAddr asks the kernel's routing table by connecting a UDP socket, which
 // sends nothing.
 func sourceAddr(remote netip.Addr) netip.Addr {
-	conn, err := net.Dial("udp", netip.AddrPortFrom(remote, 9).String())
+	conn, err := net.Dial("udp", netip.AddrPortFrom(remote, 9).String()) //nolint:noctx // does not block
 	if err != nil {
 		return netip.Addr{}
 	}
@@ -55,14 +56,14 @@ func sourceAddr(remote netip.Addr) netip.Addr {
 // bindError says which port is taken and what to do about it.
 func bindError(what string, a netip.AddrPort, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return portTaken{fmt.Sprintf("%s port %d at %s is taken by another program; stop it, or choose another port (--set internal_sip_port=PORT, or sip-port in the profile)",
+		return portTakenError{fmt.Sprintf("%s port %d at %s is taken by another program; stop it, or choose another port (--set internal_sip_port=PORT, or sip-port in the profile)",
 			strings.ToUpper(what), a.Port(), a.Addr())}
 	}
 	return fmt.Errorf("%s %s: %w", what, a, err)
 }
 
-// portTaken is EADDRINUSE in words for the person who started the switch.
-type portTaken struct{ text string }
+// portTakenError is EADDRINUSE in words for the person who started the switch.
+type portTakenError struct{ text string }
 
-func (e portTaken) Error() string { return e.text }
-func (e portTaken) Unwrap() error { return syscall.EADDRINUSE }
+func (e portTakenError) Error() string { return e.text }
+func (e portTakenError) Unwrap() error { return syscall.EADDRINUSE }

@@ -30,7 +30,7 @@ type profile struct {
 	mu     sync.Mutex
 	realms map[string]*digest.Server  // Guarded by mu.
 	heard  map[netip.AddrPort]hearing // Guarded by mu. Phones that registered, and where.
-	warned time.Time                  // Guarded by mu. When warn spoke last.
+	warned time.Time                  // Guarded by mu. When authenticationFailed spoke last.
 	hidden int                        // Guarded by mu. What it kept to itself since.
 }
 

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"strings"
@@ -198,9 +199,7 @@ func (s storage) Load(context.Context) ([]registrar.Binding, error) {
 }
 
 func (s storage) Save(_ context.Context, aors map[core.AOR][]registrar.Binding) error {
-	for aor, l := range aors {
-		s[aor] = l
-	}
+	maps.Copy(s, aors)
 	return nil
 }
 

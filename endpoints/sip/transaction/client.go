@@ -82,6 +82,7 @@ func (tx *Client) Cancel(user ClientUser, extra ...sip.Header) {
 		tx.cancel = send
 	case Proceeding:
 		send()
+	default: // it has its final response
 	}
 }
 

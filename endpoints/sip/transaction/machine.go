@@ -288,11 +288,13 @@ func (m *machine) enter(p *plan, t Timers) {
 			p.end = 64 * t.T1
 		case NonInviteServer: // Timer J
 			m.linger(p, 64*t.T1)
+		default:
 		}
 	case Accepted: // Timers L and M run on reliable transports, too (RFC 6026 §8.4, §8.7)
 		p.end = 64 * t.T1
 	case Confirmed: // Timer I
 		m.linger(p, t.T4)
+	default: // Terminated
 	}
 }
 

@@ -68,15 +68,18 @@ func (h alarmHeap) Less(i, j int) bool {
 	}
 	return h[i].at.Before(h[j].at)
 }
+
 func (h alarmHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j
 }
+
 func (h *alarmHeap) Push(x any) {
 	a := x.(*Alarm)
 	a.index = len(*h)
 	*h = append(*h, a)
 }
+
 func (h *alarmHeap) Pop() any {
 	old := *h
 	a := old[len(old)-1]

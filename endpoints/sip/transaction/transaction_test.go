@@ -382,8 +382,8 @@ func TestScheduleRunsInOrderAndStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s Schedule
 		var got []int
-		for i, d := range []time.Duration{30, 10, 20, 10} {
-			s.After(d*time.Second, func() { got = append(got, i) })
+		for i, d := range []time.Duration{30 * time.Second, 10 * time.Second, 20 * time.Second, 10 * time.Second} {
+			s.After(d, func() { got = append(got, i) })
 		}
 		stopped := s.After(5*time.Second, func() { got = append(got, 99) })
 		stopped.Stop()

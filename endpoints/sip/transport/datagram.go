@@ -85,7 +85,7 @@ func (d *datagrams) parsed(msg sip.Message) {
 // refuse answers a datagram that goes no further.
 func (d *datagrams) refuse(err error) {
 	d.address.Stats.Malformed.Add(1)
-	fault, ok := errors.AsType[*Fault](err)
+	fault, ok := errors.AsType[*FaultError](err)
 	if !ok {
 		return
 	}
@@ -133,7 +133,7 @@ func (d *datagrams) next(p []byte) (int, error) {
 		}
 		tidy := d.wire.appendTo(p[:0])
 		if len(tidy) > len(p) {
-			d.refuse(&Fault{Code: 513, Reason: "Message Too Large", Detail: "after tidying"})
+			d.refuse(&FaultError{Code: 513, Reason: "Message Too Large", Detail: "after tidying"})
 			continue
 		}
 		d.pending = true

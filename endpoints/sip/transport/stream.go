@@ -250,7 +250,7 @@ func (s *stream) accept(raw []byte) bool {
 		s.ready = s.ready[:0]
 	}
 	s.address.Stats.Malformed.Add(1)
-	if fault, ok := errors.AsType[*Fault](err); ok {
+	if fault, ok := errors.AsType[*FaultError](err); ok {
 		if answer := s.wire.reject(fault, newTag(), s.flow.Remote.Addr().String()); answer != nil {
 			_ = s.send(answer)
 		}

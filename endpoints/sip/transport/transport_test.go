@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -25,7 +26,6 @@ type ear struct {
 	mu       sync.Mutex
 	messages []*Message
 	downs    []error
-	onDown   chan struct{}
 }
 
 func (e *ear) Receive(m *Message) {
@@ -360,7 +360,7 @@ func TestConnectionDialsOnceAndQueuesMeanwhile(t *testing.T) {
 		never := b.address.Connection(peer2)
 		time.Sleep(dialTimeout + time.Second)
 		synctest.Wait()
-		if never.Up() || never.Send(nil) != ErrClosed || len(b.ear.downs) != 1 {
+		if never.Up() || !errors.Is(never.Send(nil), ErrClosed) || len(b.ear.downs) != 1 {
 			t.Errorf("dead far end: up %v, %d downs", never.Up(), len(b.ear.downs))
 		}
 	})

@@ -32,20 +32,20 @@ type field struct {
 	value []byte
 }
 
-// Fault is what is wrong with a request, as the answer to give.
-type Fault struct {
+// FaultError is what is wrong with a request, as the answer to give.
+type FaultError struct {
 	Code   int
 	Reason string // the reason phrase, generic
 	Detail string // for the journal and the log, never sent
 }
 
 // Error says the answer and the detail.
-func (f *Fault) Error() string {
+func (f *FaultError) Error() string {
 	return fmt.Sprintf("%d %s: %s", f.Code, f.Reason, f.Detail)
 }
 
-func badRequest(format string, args ...any) *Fault {
-	return &Fault{Code: 400, Reason: "Bad Request", Detail: fmt.Sprintf(format, args...)}
+func badRequest(format string, args ...any) *FaultError {
+	return &FaultError{Code: 400, Reason: "Bad Request", Detail: fmt.Sprintf(format, args...)}
 }
 
 // errNotSIP is returned for bytes that do not begin like a SIP message. They get no answer.
@@ -93,7 +93,7 @@ func (w *wire) cutStart(line string) error {
 	}
 	w.request, w.method, w.version = true, parts[0], version
 	if version != "SIP/2.0" {
-		return &Fault{Code: 505, Reason: "Version Not Supported", Detail: fmt.Sprintf("version %q", version)}
+		return &FaultError{Code: 505, Reason: "Version Not Supported", Detail: fmt.Sprintf("version %q", version)}
 	}
 	if len(parts) != 3 {
 		return badRequest("request line %q", line)
@@ -115,7 +115,7 @@ func (w *wire) checkURI() error {
 		}
 	case "tel":
 	default:
-		return &Fault{Code: 416, Reason: "Unsupported URI Scheme", Detail: fmt.Sprintf("scheme %q", scheme)}
+		return &FaultError{Code: 416, Reason: "Unsupported URI Scheme", Detail: fmt.Sprintf("scheme %q", scheme)}
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func cutLine(b []byte) (line, rest []byte) {
 	if i > 0 && b[i-1] == '\r' {
 		line = b[:i-1]
 	}
-	return line[:len(line):len(line)], rest
+	return slices.Clip(line), rest
 }
 
 // check looks for what RFC 3261 §8.1.1 demands of every request and for
@@ -416,7 +416,7 @@ func nextByte(v []byte, i int) byte {
 // reject writes the answer to a request that goes no further, without any state
 // (RFC 3261 §8.2.7). It returns nil where no answer may be given: for an ACK, a
 // response, or a request that lacks what an answer repeats.
-func (w *wire) reject(f *Fault, toTag string, source string) []byte {
+func (w *wire) reject(f *FaultError, toTag string, source string) []byte {
 	if !w.request || w.method == "ACK" {
 		return nil
 	}
