@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -68,10 +66,8 @@ func (e explained) line() string {
 		leg = leg[:8]
 	}
 	line := fmt.Sprintf("%+9.3fs %-8s %-9s %s", float64(e.OffsetMS)/1000, leg, e.Kind, e.Sentence)
-	for _, k := range slices.Sorted(maps.Keys(e.Data)) {
-		if text := fmt.Sprint(e.Data[k]); text != "" {
-			line += fmt.Sprintf(" %s=%s", k, text)
-		}
+	if file, ok := e.Data["file"].(string); ok && file != "" {
+		line += fmt.Sprintf("  [%s:%v]", file, e.Data["line"])
 	}
 	return line
 }
