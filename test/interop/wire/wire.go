@@ -99,6 +99,25 @@ func Audio(packets []Packet) sound.Recording {
 	return r
 }
 
+// Missing counts the packets that are not among those given though others of their stream before
+// and after them are: it adds up the gaps in the sequence numbers (RFC 3550 §5.1).
+func Missing(packets []Packet) int {
+	missing := 0
+	last := map[uint32]uint16{}
+	for _, p := range packets {
+		if before, seen := last[p.SSRC]; seen {
+			if ahead := int16(p.Seq - before); ahead > 1 {
+				missing += int(ahead) - 1
+			} else if ahead < 0 {
+				missing-- // late: it was counted as missing
+				continue
+			}
+		}
+		last[p.SSRC] = p.Seq
+	}
+	return missing
+}
+
 // Gap returns the longest time between two packets that follow each other.
 func Gap(packets []Packet) time.Duration {
 	var gap time.Duration

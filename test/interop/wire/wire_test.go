@@ -66,3 +66,25 @@ func TestParseTakesOnlyRTPOfThePort(t *testing.T) {
 		t.Error("parse() takes a packet for another port")
 	}
 }
+
+func TestMissingCountsGapsOfEachStream(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		seqs []uint16 // of a stream and, in between, one that is whole
+		want int
+	}{
+		{"none", nil, 0},
+		{"all there, over the wrap", []uint16{65534, 65535, 0, 1}, 0},
+		{"two lost", []uint16{7, 8, 11}, 2},
+		{"one lost at the wrap", []uint16{65535, 1}, 1},
+		{"late", []uint16{7, 9, 8, 10}, 0},
+	} {
+		var packets []Packet
+		for i, seq := range test.seqs {
+			packets = append(packets, Packet{SSRC: 1, Seq: seq}, Packet{SSRC: 2, Seq: uint16(i)})
+		}
+		if got := Missing(packets); got != test.want {
+			t.Errorf("%s: Missing() = %d, want %d", test.name, got, test.want)
+		}
+	}
+}
