@@ -13,7 +13,7 @@ import (
 // bridge originates a dial string and joins the winner with this leg. What
 // happens afterwards follows FreeSWITCH's rules:
 //
-//	connected: hangup_after_bridge, park_after_bridge, transfer_after_bridge
+//	connected: exec_after_bridge_app, hangup_after_bridge, park_after_bridge, transfer_after_bridge
 //	failed:    failure_causes, continue_on_fail, transfer_on_fail
 func bridge() core.App {
 	return core.App{
@@ -31,13 +31,20 @@ func runBridge(ctx context.Context, s core.Session, args string) error {
 		return context.Cause(ctx)
 	}
 	if !r.Connected || !r.Answered {
-		return afterFailure(s, r)
+		return afterFailure(ctx, s, r)
 	}
 	return afterBridge(ctx, s, r)
 }
 
 // afterBridge: the call was up, and B is gone.
 func afterBridge(ctx context.Context, s core.Session, r core.BridgeResult) error {
+	if app := s.Var("exec_after_bridge_app"); app != "" { // in place of what is left of the list
+		if err := s.Execute(ctx, app, s.Expand(ctx, s.Var("exec_after_bridge_arg"))); err != nil {
+			return err
+		}
+		s.Hangup(core.CauseNormalClearing, core.ByApp)
+		return nil
+	}
 	hangupAfter := s.Var("hangup_after_bridge")
 	switch {
 	case strings.EqualFold(hangupAfter, "explicit"):
@@ -72,9 +79,17 @@ func transferTo(s core.Session, place string) error {
 var alwaysContinue = []core.Cause{core.CauseNoAnswer, core.CauseNoUserResponse, core.CauseOriginatorCancel}
 
 // afterFailure: nobody answered.
-func afterFailure(s core.Session, r core.BridgeResult) error {
+func afterFailure(ctx context.Context, s core.Session, r core.BridgeResult) error {
 	if goesOn(s, r.Cause) {
 		return nil
+	}
+	if r.Connected { // in early media, and never answered
+		if expand.IsTrue(s.Var("park_after_early_bridge")) {
+			return s.Park(ctx, 0)
+		}
+		if place := s.Var("transfer_after_early_bridge"); place != "" {
+			return transferTo(s, place)
+		}
 	}
 	if done, err := transferOnFail(s, r.Cause); done {
 		return err
@@ -141,7 +156,17 @@ func refuse(s core.Session, r core.BridgeResult) {
 		return
 	}
 	s.SetVar("last_bridge_proto_specific_hangup_cause", "sip:"+strconv.Itoa(r.SIPStatus))
+	if f, ok := s.(refuser); ok {
+		f.RefuseFor(r.SIPStatus, r.Phrase, cause, r.By)
+		return
+	}
 	s.Refuse(r.SIPStatus, r.Phrase, cause)
+}
+
+// refuser is a session that can say in whose name it refuses: the callee's,
+// not the application's.
+type refuser interface {
+	RefuseFor(status int, phrase string, c core.Cause, by core.Hanger)
 }
 
 // isAuth: a challenge of the far end is between us and it, never the caller's business.

@@ -12,7 +12,9 @@ package bridge
 
 import (
 	"context"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/core/internal/inbox"
@@ -25,11 +27,13 @@ type End uint8
 
 // The ends of a bridge, seen from a.
 const (
-	PeerEnded End = iota // b hung up
-	SelfEnded            // a hung up
-	SelfMoved            // a was transferred or parked
-	PeerMoved            // b was
-	Failed               // it was never joined
+	PeerEnded  End = iota // b hung up
+	SelfEnded             // a hung up
+	SelfMoved             // a was transferred or parked
+	PeerMoved             // b was
+	Terminated            // somebody pressed bridge_terminate_key
+	Unanswered            // b had early media for longer than bridge_answer_timeout
+	Failed                // it was never joined
 )
 
 // Result is how a bridge ended.
@@ -52,8 +56,7 @@ type Bridge struct {
 
 	// Owned by Run.
 	answered bool
-	held     map[core.ChannelID]int // holder → generation of its music
-	music    int
+	held     map[core.ChannelID]bool // who holds the other
 	result   Result
 	over     bool
 }
@@ -61,95 +64,146 @@ type Bridge struct {
 // New returns a bridge of a and b that is not joined yet. sounds, if not nil,
 // plays hold music.
 func New(a, b *session.Session, sounds core.Sounds) *Bridge {
-	return &Bridge{a: a, b: b, sounds: sounds, box: inbox.New[message](0), held: map[core.ChannelID]int{}}
+	return &Bridge{a: a, b: b, sounds: sounds, box: inbox.New[message](0), held: map[core.ChannelID]bool{}}
 }
 
-// message is a milestone of one side, or music that is ready.
+// message is a milestone of one side.
 type message struct {
 	from      core.ChannelID
 	milestone session.Milestone
-	source    media.Source // hold music for the peer of from
-	gen       int
 }
 
-// Saw implements session.Watcher.
+// Saw implements session.Watcher. Digits may be lost to a far end that floods
+// us with them; without the end of a side the bridge would never end.
 func (br *Bridge) Saw(id core.ChannelID, m session.Milestone) {
-	_ = br.box.Post(message{from: id, milestone: m})
+	if _, digit := m.(session.SawDigit); digit {
+		_ = br.box.Post(message{id, m})
+		return
+	}
+	_ = br.box.Must(message{id, m})
 }
 
 // Run joins the two, waits until the bridge ends or ctx does, and takes them
-// apart. When a ends or is moved, b is hung up; when b ends, a lives on.
+// apart. When a ends or is moved, b is hung up, unless park_after_bridge or
+// transfer_after_bridge of b say otherwise; when b ends, a lives on.
 func (br *Bridge) Run(ctx context.Context) Result {
 	defer br.close()
+	defer func() {
+		if p := recover(); p != nil {
+			br.b.Hangup(core.CauseNormalTemporaryFailure, core.BySwitch) // nobody else would
+			panic(p)
+		}
+	}()
+	br.beforeBridge(ctx)
 	if !br.join(ctx) {
 		return br.result
 	}
+	expired, stop := br.answerTimer()
+	defer stop()
 	var batch []message
 	for !br.over {
 		select {
 		case <-br.box.Ready():
+		case <-expired:
+			br.unanswered()
 		case <-ctx.Done():
 			br.selfGone()
-			continue
 		}
 		batch = br.box.Take(batch)
 		for _, m := range batch {
 			br.handle(ctx, m)
 		}
 	}
-	br.split(ctx)
+	br.split()
+	br.afterBridge(ctx)
 	return br.result
 }
 
-// join puts both into the bridge. b may have ended or been answered meanwhile:
-// Join returns its progress of that moment.
+// join puts both into the bridge. Either may have ended, b been answered, or
+// one of them be on hold meanwhile: Join tells how they were at that moment.
 func (br *Bridge) join(ctx context.Context) bool {
-	br.result.End = Failed
-	progress, err := br.b.Join(ctx, br.a, br)
+	b, err := br.b.Join(ctx, br.a, session.Originatee, br)
 	if err != nil {
-		br.fail(br.b, err)
-		br.b.Hangup(core.CauseNormalClearing, core.ByBridge)
+		br.notJoined(ctx, br.b)
 		return false
 	}
-	if _, err := br.a.Join(ctx, br.b, br); err != nil {
-		br.fail(br.a, err)
-		br.b.Hangup(core.CauseNormalClearing, core.ByBridge)
+	br.answered = b.Progress.Answered()
+	a, err := br.a.Join(ctx, br.b, session.Originator, br)
+	if err != nil {
+		br.notJoined(ctx, br.a)
 		return false
 	}
-	br.answered = progress.Answered()
 	br.a.Connect(br.b)
 	br.a.Bridged(br.b)
+	if br.answered && !a.Progress.Answered() {
+		br.answerSelf(ctx)
+	}
+	if a.Held {
+		br.hold(br.a.ID(), true)
+	}
+	if b.Held {
+		br.hold(br.b.ID(), true)
+	}
 	return true
 }
 
-// fail notes why the two could not be joined.
-func (br *Bridge) fail(s *session.Session, _ error) {
-	br.result.Cause, br.result.By = s.Ended()
-	if br.result.Cause == core.CauseNone {
-		br.result.Cause, br.result.By = core.CauseNormalTemporaryFailure, core.BySwitch
+// notJoined says why the two could not be joined, and ends b.
+func (br *Bridge) notJoined(ctx context.Context, s *session.Session) {
+	r := &br.result
+	r.End, r.Answered = Failed, !br.b.Times().Answered.IsZero()
+	r.Cause, r.By = s.Ended()
+	if s == br.b && r.Cause != core.CauseNone {
+		// b came and went: as good as a bridge that was short.
+		r.Status, _ = strconv.Atoi(br.b.Var("sip_term_status"))
+		r.Phrase = br.b.Var("sip_hangup_phrase")
+		if r.Answered {
+			r.End = PeerEnded
+		}
+		return
 	}
+	if cause, by := br.a.Ended(); cause != core.CauseNone {
+		r.End, r.Cause, r.By = SelfEnded, cause, by
+	} else if ctx.Err() != nil {
+		r.End, r.Cause, r.By = SelfMoved, core.CauseBlindTransfer, core.BySwitch
+	}
+	if r.Cause == core.CauseNone {
+		r.Cause, r.By = core.CauseNormalTemporaryFailure, core.BySwitch
+	}
+	by := core.ByBridge
+	if r.End == SelfEnded {
+		by = r.By
+	}
+	br.b.Hangup(br.fate(r.Answered), by)
+}
+
+// fate is the cause that a's leaving is for b.
+func (br *Bridge) fate(answered bool) core.Cause {
+	if answered {
+		return core.CauseNormalClearing
+	}
+	return core.CauseOriginatorCancel
 }
 
 func (br *Bridge) handle(ctx context.Context, m message) {
-	if m.source != nil {
-		br.musicReady(m)
-		return
-	}
-	peer := br.other(m.from)
 	switch ms := m.milestone.(type) {
 	case session.SawAnswered:
 		br.peerAnswered(ctx, m.from)
 	case session.SawHold:
-		br.hold(ctx, m.from, ms.On)
+		br.hold(m.from, ms.On)
 	case session.SawDigit:
-		if ms.Signaling {
-			peer.ForwardDigit(ms.Digit)
-		}
+		br.digit(m.from, ms)
 	case session.SawLeft:
 		br.left(m.from)
 	case session.SawEnded:
 		br.ended(m.from, ms)
 	}
+}
+
+func (br *Bridge) side(id core.ChannelID) *session.Session {
+	if id == br.a.ID() {
+		return br.a
+	}
+	return br.b
 }
 
 func (br *Bridge) other(id core.ChannelID) *session.Session {
@@ -165,69 +219,97 @@ func (br *Bridge) peerAnswered(ctx context.Context, from core.ChannelID) {
 		return
 	}
 	br.answered = true
-	// Answering a may wait for the ACK of a late offer; the bridge must not.
+	br.answerSelf(ctx)
+}
+
+// answerSelf answers a. That may wait for the ACK of a late offer, and the
+// bridge must not.
+func (br *Bridge) answerSelf(ctx context.Context) {
 	br.wg.Go(func() { _ = br.a.AnswerWith(ctx, []media.Format{br.b.Using()}) })
 }
 
-func (br *Bridge) left(from core.ChannelID) {
-	br.over = true
-	if from == br.a.ID() {
-		br.result.End, br.result.Cause, br.result.By = SelfMoved, core.CauseBlindTransfer, core.BySwitch
+// answerTimer is bridge_answer_timeout: how many seconds of early media a
+// bears. FreeSWITCH has no limit where it is not set.
+func (br *Bridge) answerTimer() (<-chan time.Time, func()) {
+	n, _ := strconv.Atoi(br.a.Var("bridge_answer_timeout"))
+	if n <= 0 || br.answered {
+		return nil, func() {}
+	}
+	t := time.NewTimer(time.Duration(n) * time.Second)
+	return t.C, func() { t.Stop() }
+}
+
+func (br *Bridge) unanswered() {
+	if br.answered || br.over {
 		return
 	}
-	br.result.End, br.result.Cause, br.result.By = PeerMoved, core.CauseBlindTransfer, core.BySwitch
+	br.finish(Unanswered, core.CauseNoAnswer, core.BySwitch)
+}
+
+// finish decides how the bridge ends; only the first word counts.
+func (br *Bridge) finish(end End, cause core.Cause, by core.Hanger) bool {
+	if br.over {
+		return false
+	}
+	br.over = true
+	br.result.End, br.result.Cause, br.result.By = end, cause, by
+	return true
+}
+
+func (br *Bridge) left(from core.ChannelID) {
+	end := PeerMoved
+	if from == br.a.ID() {
+		end = SelfMoved
+	}
+	br.finish(end, core.CauseBlindTransfer, core.BySwitch)
 }
 
 func (br *Bridge) ended(from core.ChannelID, e session.SawEnded) {
-	if br.over {
-		return
-	}
-	br.over = true
-	br.result.End = PeerEnded
+	end := PeerEnded
 	if from == br.a.ID() {
-		br.result.End = SelfEnded
+		end = SelfEnded
 	}
-	br.result.Cause, br.result.By, br.result.Status, br.result.Phrase = e.Cause, e.By, e.Status, e.Phrase
+	if br.finish(end, e.Cause, e.By) {
+		br.result.Status, br.result.Phrase = e.Status, e.Phrase
+	}
 }
 
 // selfGone: the application that runs the bridge is canceled: a ended or moved.
 func (br *Bridge) selfGone() {
-	if br.over {
-		return
-	}
-	br.over = true
 	if cause, by := br.a.Ended(); cause != core.CauseNone {
-		br.result.End, br.result.Cause, br.result.By = SelfEnded, cause, by
+		br.finish(SelfEnded, cause, by)
 		return
 	}
-	br.result.End, br.result.Cause, br.result.By = SelfMoved, core.CauseBlindTransfer, core.BySwitch
+	br.finish(SelfMoved, core.CauseBlindTransfer, core.BySwitch)
 }
 
 // split ends the bridge: who is still there leaves, and b, which has no
 // application, follows a's fate.
-func (br *Bridge) split(ctx context.Context) {
-	br.result.Answered = br.answered
+func (br *Bridge) split() {
+	r := &br.result
+	r.Answered = br.answered
 	br.a.Unbridged(br.b)
-	switch br.result.End {
+	if br.sendHeldAway() {
+		return
+	}
+	switch r.End {
 	case SelfEnded:
-		cause := core.CauseNormalClearing
-		if !br.answered {
-			cause = core.CauseOriginatorCancel
-		}
-		br.b.Hangup(cause, br.result.By)
+		br.dismiss(r.By)
 	case SelfMoved:
-		br.b.Hangup(core.CauseNormalClearing, core.ByBridge)
+		br.dismiss(core.ByBridge)
+	case Terminated:
+		br.a.Leave()
+		br.dismiss(r.By)
+	case Unanswered:
+		br.a.Leave()
+		br.b.Hangup(core.CauseNoAnswer, core.BySwitch)
 	default:
-		_ = br.a.Leave(ctx)
+		br.a.Leave()
 	}
 }
 
-// close waits for what the bridge started and gives back music nobody took.
+// close waits for what the bridge started.
 func (br *Bridge) close() {
 	br.wg.Wait()
-	for _, m := range br.box.Close() {
-		if m.source != nil {
-			_ = m.source.Close()
-		}
-	}
+	br.box.Close()
 }

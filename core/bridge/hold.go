@@ -4,29 +4,34 @@ import (
 	"context"
 
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/session"
+	"github.com/tandemswitch/tandem/media"
 )
 
 // defaultMusic is heard by who is put on hold where hold_music says nothing
 // (FreeSWITCH's default).
 const defaultMusic = "local_stream://moh"
 
-// hold: the far end of from put us on hold, or took us off. The other side
-// hears the holder's music meanwhile, and silence with hold_music=silence.
-func (br *Bridge) hold(ctx context.Context, from core.ChannelID, on bool) {
-	holder, peer := br.a, br.other(from)
-	if from == br.b.ID() {
-		holder = br.b
-	}
+// hold: from is on hold, or no longer: its far end asked for it, or we did. The
+// other side hears from's music meanwhile, and silence with hold_music=silence.
+// Both may hold at once: the two hear each other when neither does.
+func (br *Bridge) hold(from core.ChannelID, on bool) {
+	peer := br.other(from)
 	if !on {
 		delete(br.held, from)
-		peer.PlayBackground(nil)
-		br.a.Connect(br.b)
+		peer.Background(nil)
+		if len(br.held) == 0 {
+			br.a.Connect(br.b)
+		}
 		return
 	}
-	br.music++
-	gen := br.music
-	br.held[from] = gen
+	br.held[from] = true
 	br.a.Disconnect()
+	peer.Background(br.music(br.side(from), peer))
+}
+
+// music is what peer hears while holder holds it; nil for silence.
+func (br *Bridge) music(holder, peer *session.Session) session.Opener {
 	path := holder.Var("temp_hold_music")
 	if path == "" {
 		path = holder.Var("hold_music")
@@ -35,26 +40,31 @@ func (br *Bridge) hold(ctx context.Context, from core.ChannelID, on bool) {
 		path = defaultMusic
 	}
 	if path == "silence" || br.sounds == nil {
-		return
+		return nil
 	}
-	// Opening may touch the disk: beside the owner (design rule C3).
-	br.wg.Go(func() {
-		src, err := br.sounds.Open(ctx, path, peer.SampleRateHz())
-		if err != nil {
-			peer.Journal(core.JournalEntry{Kind: core.JournalMedia, Sentence: "no hold music", Data: []any{"path", path, "err", err.Error()}})
-			return
-		}
-		if br.box.Post(message{from: from, source: src, gen: gen}) != nil {
-			_ = src.Close()
-		}
-	})
+	return func(ctx context.Context) (media.Source, error) {
+		return br.sounds.Open(ctx, path, peer.SampleRateHz())
+	}
 }
 
-// musicReady starts the music, unless the hold is over meanwhile.
-func (br *Bridge) musicReady(m message) {
-	if br.held[m.from] != m.gen || br.over {
-		_ = m.source.Close()
-		return
+// sendHeldAway: who hangs up while it holds the other sends it to
+// hold_hangup_xfer_exten, if that is set; else the held one is hung up as
+// usual.
+func (br *Bridge) sendHeldAway() bool {
+	holder, held := br.a, br.b
+	switch br.result.End {
+	case SelfEnded:
+	case PeerEnded:
+		holder, held = br.b, br.a
+	default:
+		return false
 	}
-	br.other(m.from).PlayBackground(m.source)
+	place := holder.Var("hold_hangup_xfer_exten")
+	if place == "" || !br.held[holder.ID()] || !transferTo(held, place) {
+		return false
+	}
+	if held == br.a {
+		br.result.End = SelfMoved
+	}
+	return true
 }

@@ -1,7 +1,9 @@
 package coretest
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"sync"
 	"time"
@@ -77,6 +79,16 @@ type Stream struct {
 	calls  []string
 	remote *media.Description
 	closed bool
+	plays  []*playback
+	taps   []*tap
+	peer   media.Stream // joined with, for tests
+}
+
+// Joined returns the stream this one is joined with, or nil.
+func (s *Stream) Joined() media.Stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.peer
 }
 
 func (s *Stream) note(format string, args ...any) {
@@ -152,16 +164,46 @@ func (s *Stream) Negotiated() (media.Negotiated, bool) {
 func (s *Stream) LocalAddr() netip.AddrPort { return netip.MustParseAddrPort("192.0.2.9:5000") }
 
 // Join implements media.Stream.
-func (s *Stream) Join(media.Stream) error { s.note("join"); return nil }
+func (s *Stream) Join(peer media.Stream) error {
+	if s.isClosed() {
+		return media.ErrClosed
+	}
+	s.note("join")
+	s.setPeer(peer)
+	if p, ok := peer.(*Stream); ok {
+		p.setPeer(s)
+	}
+	return nil
+}
+
+func (s *Stream) setPeer(peer media.Stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.peer = peer
+}
 
 // Split implements media.Stream.
-func (s *Stream) Split() { s.note("split") }
+func (s *Stream) Split() {
+	s.note("split")
+	if p, ok := s.Joined().(*Stream); ok {
+		p.setPeer(nil)
+	}
+	s.setPeer(nil)
+}
 
 // Play implements media.Stream: the source is read out at once on its own
 // time and ends after as long as it is.
 func (s *Stream) Play(src media.Source, opt media.PlayOptions) (media.Playback, error) {
-	s.note("play")
 	p := &playback{s: s, src: src, id: opt.ID, stop: make(chan struct{})}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		_ = src.Close() // as the real engine does
+		return nil, media.ErrClosed
+	}
+	s.calls = append(s.calls, "play")
+	s.plays = append(s.plays, p)
+	s.mu.Unlock()
 	go p.run()
 	return p, nil
 }
@@ -189,7 +231,10 @@ func (p *playback) run() {
 		}
 		if err != nil {
 			_ = p.src.Close()
-			p.s.Notify(media.PlaybackEnded{ID: p.id, Played: played})
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			p.s.Notify(media.PlaybackEnded{ID: p.id, Played: played, Err: err})
 			return
 		}
 	}
@@ -211,12 +256,25 @@ func (p *playback) Position() time.Duration { return 0 }
 func (s *Stream) Echo(d time.Duration) { s.note("echo %s", d) }
 
 // Tap implements media.Stream.
-func (s *Stream) Tap(sink media.Sink) (media.Tap, error) { s.note("tap"); return tap{sink}, nil }
+func (s *Stream) Tap(sink media.Sink) (media.Tap, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, media.ErrClosed
+	}
+	s.calls = append(s.calls, "tap")
+	t := &tap{sink: sink}
+	s.taps = append(s.taps, t)
+	return t, nil
+}
 
-type tap struct{ sink media.Sink }
+type tap struct {
+	sink media.Sink
+	once sync.Once
+}
 
 // Close implements media.Tap.
-func (t tap) Close() { _ = t.sink.Close() }
+func (t *tap) Close() { t.once.Do(func() { _ = t.sink.Close() }) }
 
 // SendDigits implements media.Stream.
 func (s *Stream) SendDigits(d string, _ time.Duration) error { s.note("digits %s", d); return nil }
@@ -229,8 +287,23 @@ func (s *Stream) State() media.StreamState { return media.StreamState{SSRC: 7, S
 
 // Close implements media.Stream.
 func (s *Stream) Close() {
-	s.note("close")
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
 	s.closed = true
+	s.calls = append(s.calls, "close")
+	plays, taps, peer := s.plays, s.taps, s.peer
+	s.peer = nil
+	s.mu.Unlock()
+	if p, ok := peer.(*Stream); ok {
+		p.setPeer(nil)
+	}
+	for _, p := range plays {
+		p.Stop()
+	}
+	for _, t := range taps {
+		t.Close()
+	}
 }

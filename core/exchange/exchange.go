@@ -39,7 +39,8 @@ type Exchange struct {
 	mu       sync.Mutex
 	sessions map[core.ChannelID]*session.Session
 	calls    map[core.CallID]*call
-	draining bool
+	draining bool  // no new calls; legs of those that are up may still be made
+	closed   bool  // nothing at all any more
 	second   int64 // the second that inSecond counts
 	inSecond int
 	peak     int
@@ -93,7 +94,7 @@ func (x *Exchange) Drain(ctx context.Context) {
 // Close hangs up what is left with SYSTEM_SHUTDOWN and waits for every session.
 func (x *Exchange) Close() {
 	x.mu.Lock()
-	x.draining = true
+	x.draining, x.closed = true, true // from here on nothing is added to running
 	x.mu.Unlock()
 	x.hangup()
 	x.running.Wait()
@@ -111,8 +112,8 @@ func (x *Exchange) admissible(now time.Time, take bool) error {
 	if x.draining {
 		return core.ErrDraining
 	}
-	if x.cfg.MaxSessions > 0 && len(x.sessions) >= x.cfg.MaxSessions {
-		return fmt.Errorf("max-sessions %d: %w", x.cfg.MaxSessions, core.ErrLimit)
+	if err := x.room(); err != nil {
+		return err
 	}
 	if s := now.Unix(); s != x.second {
 		x.second, x.inSecond = s, 0
@@ -126,6 +127,17 @@ func (x *Exchange) admissible(now time.Time, take bool) error {
 	return nil
 }
 
+// room checks what also binds the legs of calls that are up. The caller holds mu.
+func (x *Exchange) room() error {
+	if x.closed {
+		return core.ErrDraining
+	}
+	if x.cfg.MaxSessions > 0 && len(x.sessions) >= x.cfg.MaxSessions {
+		return fmt.Errorf("max-sessions %d: %w", x.cfg.MaxSessions, core.ErrLimit)
+	}
+	return nil
+}
+
 // Admit implements core.Switch.
 func (x *Exchange) Admit(in core.Incoming) (core.Inbox, core.ChannelID, error) {
 	id, callID := core.NewChannelID(), in.CallID
@@ -133,7 +145,8 @@ func (x *Exchange) Admit(in core.Incoming) (core.Inbox, core.ChannelID, error) {
 		callID = core.CallID(id) // as in FreeSWITCH the A leg's uuid names the call
 	}
 	s := session.NewInbound(x.session, in, id, callID)
-	if err := x.enter(s, true); err != nil {
+	// The other half of a loopback leg belongs to a call that is up.
+	if err := x.enter(s, in.CallID == ""); err != nil {
 		return nil, "", err
 	}
 	if in.Attach != nil {
@@ -157,7 +170,8 @@ func (x *Exchange) startOutbound(o session.Outbound) (*session.Session, error) {
 }
 
 // enter admits s into the tables. B legs count as sessions but not against the
-// rate of new calls.
+// rate of new calls, and are made while the switch drains: calls that are up
+// are to come to their own end.
 func (x *Exchange) enter(s *session.Session, newCall bool) error {
 	if r := x.deps.Records; r != nil {
 		if err := r.Reserve(); err != nil {
@@ -166,16 +180,21 @@ func (x *Exchange) enter(s *session.Session, newCall bool) error {
 	}
 	now := time.Now()
 	x.mu.Lock()
-	err := x.admissible(now, newCall)
+	err := x.room()
+	if newCall {
+		err = x.admissible(now, true)
+	}
+	refusal := &core.CauseError{Cause: core.CauseSwitchCongestion, SIPStatus: 503, Err: err}
 	if _, taken := x.sessions[s.ID()]; err == nil && taken {
-		err = fmt.Errorf("channel id %s is in use", s.ID())
+		refusal = &core.CauseError{Cause: core.CauseMandatoryIEMissing, Err: fmt.Errorf("channel id %s is in use", s.ID())}
+		err = refusal
 	}
 	if err != nil {
 		x.mu.Unlock()
 		if r := x.deps.Records; r != nil {
 			r.Cancel()
 		}
-		return &core.CauseError{Cause: core.CauseSwitchCongestion, SIPStatus: 503, Err: err}
+		return refusal
 	}
 	x.sessions[s.ID()] = s
 	x.total++
@@ -208,8 +227,8 @@ func (x *Exchange) hold(id core.CallID, first core.ChannelID, now time.Time) boo
 func (x *Exchange) run(s *session.Session) {
 	go func() {
 		defer x.running.Done()
+		defer x.leave(s)
 		s.Run(x.base)
-		x.leave(s)
 	}()
 }
 

@@ -109,11 +109,11 @@ func TestBridge(t *testing.T) {
 		},
 		{
 			name: "caller cancels while it rings", steps: []string{"bridge phone/ring@1s+answer@30s"}, aBye: 5 * time.Second,
-			want: []string{"inbound NORMAL_CLEARING caller", "outbound ORIGINATOR_CANCEL switch"}, leg: []string{"ring", "release NORMAL_CLEARING"},
+			want: []string{"inbound NORMAL_CLEARING caller", "outbound ORIGINATOR_CANCEL caller"}, leg: []string{"ring", "release NORMAL_CLEARING"},
 		},
 		{
 			name: "busy is passed back", steps: []string{"bridge phone/486@1s"},
-			want: []string{"inbound USER_BUSY application", "outbound USER_BUSY callee"}, leg: []string{"release USER_BUSY"},
+			want: []string{"inbound USER_BUSY callee", "outbound USER_BUSY callee"}, leg: []string{"release USER_BUSY"},
 		},
 		{
 			name: "no answer continues", steps: []string{"set call_timeout=5", "bridge phone/ring@1s+answer@30s", "hangup NO_ANSWER"},
@@ -135,7 +135,7 @@ func TestBridge(t *testing.T) {
 		},
 		{
 			name: "enterprise", steps: []string{"set hangup_after_bridge=true", "bridge phone/answer@9s:_:error/USER_BUSY:_:phone/answer@2s+bye@4s"},
-			want: []string{"inbound NORMAL_CLEARING callee", "outbound NORMAL_CLEARING callee", "outbound ORIGINATOR_CANCEL switch"},
+			want: []string{"inbound NORMAL_CLEARING callee", "outbound LOSE_RACE switch", "outbound NORMAL_CLEARING callee"},
 			leg:  []string{"answer", "release NORMAL_CLEARING"},
 		},
 		{
@@ -164,7 +164,7 @@ func TestBridge(t *testing.T) {
 		},
 		{
 			name: "retries", steps: []string{"bridge {originate_retries=2,originate_retry_sleep_ms=500}phone/486@1s"},
-			want: []string{"inbound USER_BUSY application", "outbound USER_BUSY callee", "outbound USER_BUSY callee", "outbound USER_BUSY callee"},
+			want: []string{"inbound USER_BUSY callee", "outbound USER_BUSY callee", "outbound USER_BUSY callee", "outbound USER_BUSY callee"},
 			leg:  []string{"release USER_BUSY"},
 		},
 		{

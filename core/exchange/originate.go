@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -17,9 +18,6 @@ import (
 func (x *Exchange) Originate(ctx context.Context, r core.OriginateRequest) (core.CallID, core.ChannelID, error) {
 	if r.From == "" || (r.To == "") == (r.App == "") {
 		return "", "", fmt.Errorf("originate: from and one of to and app are needed")
-	}
-	if err := x.Ready(); err != nil {
-		return "", "", err
 	}
 	id := core.NewChannelID()
 	if r.CallID == "" {
@@ -36,10 +34,9 @@ func (x *Exchange) Originate(ctx context.Context, r core.OriginateRequest) (core
 	if req.Profile.CallerIDNumber == "" {
 		req.Profile.CallerIDNumber = "0000000000"
 	}
-	x.mu.Lock()
-	x.running.Add(1)
-	x.hold(r.CallID, id, time.Now()) // the call exists before its first leg
-	x.mu.Unlock()
+	if err := x.begin(r.CallID, id); err != nil {
+		return "", "", err
+	}
 	x.publish("call.created", r.CallID, "", map[string]any{"direction": "outbound", "from": r.From, "to": r.To})
 	go func() {
 		defer x.running.Done()
@@ -48,18 +45,42 @@ func (x *Exchange) Originate(ctx context.Context, r core.OriginateRequest) (core
 	return r.CallID, id, nil
 }
 
+// begin makes the call before its first leg. A client's id must be its own.
+func (x *Exchange) begin(id core.CallID, first core.ChannelID) error {
+	now := time.Now()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err := x.admissible(now, true); err != nil {
+		return err
+	}
+	if _, taken := x.calls[id]; taken {
+		return fmt.Errorf("originate: call id %q is in use", id)
+	}
+	x.running.Add(1)
+	x.hold(id, first, now)
+	return nil
+}
+
 // carryOut originates and gives the answered leg its work.
 func (x *Exchange) carryOut(ctx context.Context, req originate.Request, r core.OriginateRequest) {
-	out, err := x.originate.Originate(ctx, req)
+	out := originate.Outcome{Cause: core.CauseNormalTemporaryFailure, By: core.BySwitch}
+	defer func() {
+		if p := recover(); p != nil { // design rule C11
+			x.deps.Log.Error("panic in originate", "call", r.CallID, "err", p, "stack", string(debug.Stack()))
+		}
+		x.letGo(r.CallID, "", out.Cause, out.By, false)
+	}()
+	o, err := x.originate.Originate(ctx, req)
 	if err != nil {
-		out.Cause, out.By = core.CauseDestinationOutOfOrder, core.BySwitch
+		out.Cause = core.CauseDestinationOutOfOrder
 		x.deps.Log.Warn("originate failed", "call", r.CallID, "err", err)
+		return
 	}
+	out = o
 	if out.Winner != nil {
-		send(out.Winner, r)
 		out.Cause = core.CauseNone // the winner's end is the call's
+		send(out.Winner, r)
 	}
-	x.letGo(r.CallID, "", out.Cause, out.By, false)
 }
 
 func send(s *session.Session, r core.OriginateRequest) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/expand"
 	"github.com/tandemswitch/tandem/core/originate/dialstring"
 	"github.com/tandemswitch/tandem/core/session"
 	"github.com/tandemswitch/tandem/media"
@@ -25,7 +26,10 @@ type candidate struct {
 	limit          time.Duration // leg_timeout; 0: none
 	progressLimit  time.Duration // leg_progress_timeout; 0: none
 	required       bool          // leg_required: its end ends everything
+	began          time.Time     // placed
 	progressed     bool
+	early          bool // has early media
+	confirming     bool // answered, and asked to confirm
 	over           bool
 	cause          core.Cause
 	by             core.Hanger
@@ -42,7 +46,9 @@ func (c *candidate) fail(err error) {
 	}
 }
 
-func (c *candidate) flag(name string) bool { return isTrueText(lookup(c.vars, name)) }
+func (c *candidate) value(name string) string { return lookup(c.vars, name) }
+
+func (c *candidate) flag(name string) bool { return expand.IsTrue(c.value(name)) }
 
 func (c *candidate) seconds(name string) time.Duration {
 	n, err := strconv.Atoi(lookup(c.vars, name))
@@ -55,32 +61,34 @@ func (c *candidate) seconds(name string) time.Duration {
 // maxNesting bounds user/ in group/ in user/ …: a directory that names itself.
 const maxNesting = 8
 
-// candidates turns the legs of a sequence into what can be placed: user/ and
-// group/ are expanded, in place where the leg stands alone (then its own
-// alternatives are kept as further sequences), into the fork otherwise.
-func (t *attempt) candidates(ctx context.Context, g dialstring.Group, legs []dialstring.Leg) (now []*candidate, then [][]dialstring.Leg, group dialstring.Group) {
-	group = g
-	for depth := 0; len(legs) == 1 && depth < maxNesting; depth++ {
-		sub, err := t.expand(ctx, group, legs[0])
+// sequence rings one sequence. A leg that stands alone and is expanded
+// (user/, group/) keeps the alternatives and groups of what it expands to; in a
+// fork only the first of its alternatives rings, as in FreeSWITCH.
+func (t *attempt) sequence(ctx context.Context, g dialstring.Group, legs []dialstring.Leg, depth int) Outcome {
+	if len(legs) == 1 && depth < maxNesting {
+		sub, err := t.expand(ctx, g, legs[0])
 		if err != nil {
-			c := &candidate{prefix: legs[0].Prefix, target: legs[0].Target}
+			c := t.candidate(g, legs[0])
 			c.fail(err)
-			return []*candidate{c}, nil, group
+			return t.race(ctx, g, []*candidate{c})
 		}
-		if sub == nil {
-			break
-		}
-		group.Vars = t.dial.LegVars(group, legs[0]).With(sub.Groups[0].Vars)
-		legs = sub.Groups[0].Sequences[0]
-		then = append(append([][]dialstring.Leg{}, sub.Groups[0].Sequences[1:]...), then...)
-		for _, more := range sub.Groups[1:] {
-			then = append(then, more.Sequences...)
+		if sub != nil {
+			outer := t.dial.LegVars(g, legs[0])
+			for i := range sub.Groups {
+				sub.Groups[i].Vars = outer.With(sub.Groups[i].Vars)
+			}
+			return t.together(ctx, sub.Groups, depth+1)
 		}
 	}
+	var cs []*candidate
 	for _, l := range legs {
-		now = append(now, t.flatten(ctx, group, l, 0)...)
+		cs = append(cs, t.flatten(ctx, g, l, depth)...)
 	}
-	return now, then, group
+	if len(cs) > dialstring.MaxForks {
+		t.note("too many legs", "legs", len(cs), "most", dialstring.MaxForks)
+		cs = cs[:dialstring.MaxForks]
+	}
+	return t.race(ctx, g, cs)
 }
 
 // flatten expands one leg of a fork into candidates; of alternatives only the
@@ -134,6 +142,9 @@ func (t *attempt) expand(ctx context.Context, g dialstring.Group, l dialstring.L
 func (t *attempt) candidate(g dialstring.Group, l dialstring.Leg) *candidate {
 	c := &candidate{prefix: l.Prefix, target: l.Target, vars: t.legVariables(t.dial.LegVars(g, l))}
 	c.limit, c.progressLimit, c.delay = c.seconds("leg_timeout"), c.seconds("leg_progress_timeout"), c.seconds("leg_delay_start")
+	if ms, err := strconv.Atoi(c.value("originate_delay_start")); err == nil && ms > 0 {
+		c.delay += time.Duration(ms) * time.Millisecond
+	}
 	c.required = c.flag("leg_required")
 	return c
 }
@@ -141,7 +152,9 @@ func (t *attempt) candidate(g dialstring.Group, l dialstring.Leg) *candidate {
 // copied to every B leg if set on A (reference core.md section 6).
 var copied = [...]string{
 	"forked_dial", "ignore_early_media", "bridge_early_media", "ignore_ring_ready", "return_ring_ready", "ring_ready",
-	"instant_ringback", "progress_timeout", "hold_music", "domain_name", "default_language", "language",
+	"instant_ringback", "progress_timeout", "originate_continue_on_timeout", "fail_on_single_reject", "hangup_on_single_reject",
+	"group_confirm_key", "group_confirm_file", "group_confirm_error_file", "group_confirm_read_timeout", "group_confirm_timeout",
+	"group_confirm_cancel_timeout", "group_confirm_early_ok", "hold_music", "domain_name", "default_language", "language",
 }
 
 // legVariables are the variables of a new channel: A's exports, then the dial string's.
@@ -173,11 +186,8 @@ func (t *attempt) place(c *candidate, w session.Watcher, timeout time.Duration) 
 		ChannelID: core.ChannelID(lookup(c.vars, "origination_uuid")), CallID: t.req.CallID, Target: c.target, Profile: t.profile(c),
 		Variables: c.vars, Timeout: timeout,
 	}
-	if req.ChannelID == "" && !t.used {
-		req.ChannelID, t.used = t.req.ChannelID, true
-	}
 	if req.ChannelID == "" {
-		req.ChannelID = core.NewChannelID()
+		req.ChannelID = t.channelID()
 	}
 	var prefer []media.Format
 	if t.req.A != nil {

@@ -10,14 +10,11 @@ package originate
 
 import (
 	"context"
-	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/core/bridge"
-	"github.com/tandemswitch/tandem/core/expand"
 	"github.com/tandemswitch/tandem/core/originate/dialstring"
 	"github.com/tandemswitch/tandem/core/session"
 	"github.com/tandemswitch/tandem/media"
@@ -55,6 +52,8 @@ type Outcome struct {
 	By       core.Hanger
 	Status   int
 	Phrase   string
+
+	timedOut bool // nobody answered in time, though nobody refused either
 }
 
 // defaultTimeout is FreeSWITCH's originate_timeout.
@@ -72,35 +71,47 @@ func (o *Originator) Dial(ctx context.Context, a *session.Session, dial string) 
 		return core.BridgeResult{Cause: out.Cause, By: out.By, SIPStatus: out.Status, Phrase: out.Phrase}, ctx.Err()
 	}
 	b := out.Winner
-	prefer := []media.Format{b.Using()}
-	if out.Answered {
-		err = a.AnswerWith(ctx, prefer)
-	} else {
-		err = a.PreAnswerWith(ctx, prefer)
-	}
-	if err != nil {
-		b.Hangup(core.CauseOriginatorCancel, core.ByBridge)
-		return core.BridgeResult{Peer: b.ID(), Cause: core.CauseOriginatorCancel, By: core.ByBridge}, err
+	if err := accept(ctx, a, b, out.Answered); err != nil {
+		by := core.ByBridge
+		if _, who := a.Ended(); who == core.ByCaller {
+			by = who
+		}
+		b.Hangup(core.CauseOriginatorCancel, by)
+		return core.BridgeResult{Peer: b.ID(), Cause: core.CauseOriginatorCancel, By: by}, err
 	}
 	r := bridge.New(a, b, o.deps.Sounds).Run(ctx)
-	noteBridge(a, b, r)
+	noteBridge(a, r)
 	return core.BridgeResult{
 		Connected: r.End != bridge.Failed, Answered: r.Answered, Peer: b.ID(), Cause: r.Cause, By: r.By,
 		SIPStatus: r.Status, Phrase: r.Phrase, Transferred: r.End == bridge.SelfMoved,
 	}, nil
 }
 
+// accept lets a hear the winner. If that ends in a panic, b ends with it: nobody
+// else knows of it.
+func accept(ctx context.Context, a, b *session.Session, answered bool) error {
+	defer func() {
+		if p := recover(); p != nil {
+			b.Hangup(core.CauseNormalTemporaryFailure, core.BySwitch)
+			panic(p)
+		}
+	}()
+	prefer := []media.Format{b.Using()}
+	if answered {
+		return a.AnswerWith(ctx, prefer)
+	}
+	return a.PreAnswerWith(ctx, prefer)
+}
+
 // noteOutcome leaves originate's result variables on the A leg.
 func noteOutcome(a *session.Session, out Outcome) {
-	disposition := out.Cause.String()
+	disposition, failed := out.Cause.String(), out.Cause.String()
 	if out.Winner != nil {
-		disposition = core.CauseSuccess.String()
-	} else {
-		a.SetVar("originate_failed_cause", disposition)
-		if out.Status != 0 {
-			a.SetVar("last_bridge_proto_specific_hangup_cause", "sip:"+strconv.Itoa(out.Status))
-		}
+		disposition, failed = core.CauseSuccess.String(), ""
+	} else if out.Status != 0 {
+		a.SetVar("last_bridge_proto_specific_hangup_cause", "sip:"+strconv.Itoa(out.Status))
 	}
+	a.SetVar("originate_failed_cause", failed)
 	a.SetVar("originate_disposition", disposition)
 	a.SetVar("DIALSTATUS", dialStatus(disposition))
 }
@@ -122,14 +133,12 @@ func dialStatus(disposition string) string {
 	return disposition
 }
 
-func noteBridge(a, b *session.Session, r bridge.Result) {
+func noteBridge(a *session.Session, r bridge.Result) {
 	a.SetVar("last_bridge_hangup_cause", r.Cause.String())
 	a.SetVar("bridge_hangup_cause", r.Cause.String())
-	a.SetVar("last_bridge_role", "originator")
 	if r.Status != 0 {
 		a.SetVar("last_bridge_proto_specific_hangup_cause", "sip:"+strconv.Itoa(r.Status))
 	}
-	_ = b
 }
 
 // Originate rings what the dial string names and returns the first that
@@ -141,17 +150,20 @@ func (o *Originator) Originate(ctx context.Context, r Request) (Outcome, error) 
 	if err != nil {
 		return Outcome{}, &core.CauseError{Cause: core.CauseDestinationOutOfOrder, Err: err}
 	}
-	try := &attempt{o: o, req: r, dial: dial}
+	left, ok := forwards(r)
+	if !ok {
+		return Outcome{Cause: core.CauseExchangeRoutingError, By: core.BySwitch}, nil
+	}
+	try := &attempt{o: o, req: r, dial: dial, forwards: left}
 	if r.A != nil {
 		try.ring = newRinger(r.A, o.deps.Sounds)
 		defer try.ring.stop()
 	}
-	if left, ok := forwards(r); !ok {
-		return Outcome{Cause: core.CauseExchangeRoutingError, By: core.BySwitch}, nil
-	} else {
-		try.forwards = left
+	out := try.run(ctx)
+	if r.A != nil {
+		try.noteLegs(r.A)
 	}
-	return try.run(ctx), nil
+	return out, nil
 }
 
 // forwards takes one off max_forwards; false at zero (RFC 3261 §16.3 in spirit,
@@ -167,96 +179,3 @@ func forwards(r Request) (int, bool) {
 	}
 	return left - 1, left > 1
 }
-
-// attempt is one Originate under way.
-type attempt struct {
-	o        *Originator
-	req      Request
-	dial     dialstring.Dial
-	ring     *ringer // nil without an A leg
-	forwards int
-	used     bool // req.ChannelID is given away
-}
-
-// run tries the groups: one in place, several at the same time.
-func (t *attempt) run(ctx context.Context) Outcome {
-	if len(t.dial.Groups) == 1 {
-		return t.group(ctx, t.dial.Groups[0])
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	results := make(chan Outcome, len(t.dial.Groups))
-	for _, g := range t.dial.Groups {
-		go func() { results <- t.group(ctx, g) }()
-	}
-	var won, failed Outcome
-	for range t.dial.Groups {
-		out := <-results
-		switch {
-		case out.Winner == nil:
-			if failed.Cause == core.CauseNone {
-				failed = out
-			}
-		case won.Winner == nil:
-			won = out
-			cancel() // the other groups are no longer wanted
-		default:
-			out.Winner.HangupElsewhere(core.CauseLoseRace)
-		}
-	}
-	if won.Winner != nil {
-		return won
-	}
-	return failed
-}
-
-// group tries the sequences of one group, with retries.
-func (t *attempt) group(ctx context.Context, g dialstring.Group) Outcome {
-	vars := t.dial.GroupVars(g)
-	retries := number(vars, "originate_retries", 0, 100)
-	pause := time.Duration(min(max(number(vars, "originate_retry_sleep_ms", 1000, 60000), 500), 60000)) * time.Millisecond
-	var out Outcome
-	for round := 0; ; round++ {
-		for _, legs := range g.Sequences {
-			out = t.sequence(ctx, g, legs)
-			if out.Winner != nil || ctx.Err() != nil || final(out.Cause) {
-				return out
-			}
-		}
-		if round >= retries || !sleep(ctx, pause) {
-			return out
-		}
-	}
-}
-
-// final causes are not tried around: the originator is gone or the call was moved.
-func final(c core.Cause) bool {
-	return c == core.CauseOriginatorCancel || c == core.CauseAttendedTransfer
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func number(vars dialstring.Vars, name string, def, most int) int {
-	text, _ := vars.Get(name)
-	n, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || n < 0 {
-		return def
-	}
-	return min(n, most)
-}
-
-func isTrue(vars dialstring.Vars, name string) bool {
-	v, _ := vars.Get(name)
-	return expand.IsTrue(v)
-}
-
-var errNobody = errors.New("nobody to call")

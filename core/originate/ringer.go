@@ -6,6 +6,7 @@ import (
 
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/core/session"
+	"github.com/tandemswitch/tandem/media"
 )
 
 // ringer lets the A leg hear that B rings: the B leg's 180 is passed on, or
@@ -48,16 +49,12 @@ func (r *ringer) ringing(ctx context.Context) {
 			return
 		}
 	}
-	src, err := r.sounds.Open(ctx, ringTone(path), r.a.SampleRateHz())
-	if err != nil {
-		r.a.Journal(core.JournalEntry{Kind: core.JournalMedia, Sentence: "no ring-back", Data: []any{"path", path, "err", err.Error()}})
-		_ = r.a.Ring(ctx)
-		return
-	}
 	r.mu.Lock()
 	r.playing = true
 	r.mu.Unlock()
-	r.a.PlayBackground(src)
+	r.a.Background(func(ctx context.Context) (media.Source, error) {
+		return r.sounds.Open(ctx, ringTone(path), r.a.SampleRateHz())
+	})
 }
 
 // ringTone reads FreeSWITCH's forms of ringback: a bare TGML script is a tone
@@ -75,6 +72,6 @@ func (r *ringer) stop() {
 	playing := r.playing
 	r.mu.Unlock()
 	if playing {
-		r.a.PlayBackground(nil)
+		r.a.Background(nil)
 	}
 }

@@ -25,8 +25,14 @@ type facts struct {
 	progress core.Progress
 	times    core.Times
 	peer     core.ChannelID
+	role     Role
 	lastPeer core.ChannelID
-	app, arg string
+	app, arg string    // what runs
+	last     core.Step // what ran last
+	dialed   []byte    // digits the far end pressed
+	at       []*frame  // the lists that run, the innermost last
+	holds    holdLog
+	begun    time.Time // of the caller profile: created, or transferred last
 	cause    core.Cause
 	by       core.Hanger
 	stream   media.Stream
@@ -40,6 +46,7 @@ func (f *facts) init(p core.CallerProfile, name string, vars map[string]string) 
 	p.ChanName = name
 	f.profile, f.name = p, name
 	f.times.Created = time.Now()
+	f.begun = f.times.Created
 	f.vars = make(map[string]variable, len(vars)+8)
 	for k, v := range vars {
 		f.vars[strings.ToLower(k)] = variable{k, v}
@@ -79,6 +86,22 @@ func (f *facts) setAll(vars map[string]string) {
 	for k, v := range vars {
 		f.vars[strings.ToLower(k)] = variable{k, v}
 	}
+}
+
+// prefixed returns the variables whose lower-case names begin so.
+func (f *facts) prefixed(prefix string) map[string]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var m map[string]string
+	for k, v := range f.vars {
+		if strings.HasPrefix(k, prefix) {
+			if m == nil {
+				m = map[string]string{}
+			}
+			m[k] = v.value
+		}
+	}
+	return m
 }
 
 func (f *facts) export(name string) {
@@ -146,8 +169,12 @@ func (f *facts) advance(p core.Progress) bool {
 		f.times.Answered = now
 	case p == core.ProgressHeld:
 		f.times.Hold = now
+		f.holds.begin(now)
+	case p == core.ProgressAnswered:
+		f.holds.end(now)
 	case p == core.ProgressEnded:
 		f.times.Ended = now
+		f.holds.end(now)
 	}
 	return true
 }
@@ -158,10 +185,10 @@ func (f *facts) currentProgress() core.Progress {
 	return f.progress
 }
 
-func (f *facts) setPeer(id core.ChannelID) {
+func (f *facts) setPeer(id core.ChannelID, role Role) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.peer = id
+	f.peer, f.role = id, role
 	if id != "" {
 		f.lastPeer = id
 		f.times.Bridged = time.Now()
@@ -172,6 +199,26 @@ func (f *facts) setApp(app, arg string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.app, f.arg = app, arg
+	if app != "" {
+		f.last = core.Step{App: app, Data: arg}
+	}
+}
+
+func (f *facts) lastApp() core.Step {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last
+}
+
+// maxDialed bounds the digits of digits_dialed.
+const maxDialed = 256
+
+func (f *facts) dial(digit byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.dialed) < maxDialed {
+		f.dialed = append(f.dialed, digit)
+	}
 }
 
 func (f *facts) setEnded(c core.Cause, by core.Hanger) {
@@ -236,6 +283,7 @@ func (f *facts) transfer(extension, dialplan, context string) {
 		p.Context = context
 	}
 	f.times.Transferred = time.Now()
+	f.begun = f.times.Transferred
 }
 
 // Exports returns the variables that go to B legs made from now on.

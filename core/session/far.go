@@ -15,11 +15,15 @@ func (s *Session) farRinging(core.Ringing) { s.advance(core.ProgressRinging) }
 
 // farEarlyMedia: the far end of a B leg sends media before it answers.
 func (s *Session) farEarlyMedia(ev core.EarlyMedia) {
-	if !s.alive() || s.facts.currentProgress().Answered() {
+	if !s.alive() || s.direction == core.Inbound || s.facts.currentProgress().Answered() {
+		return
+	}
+	if ev.Description == nil {
+		s.advance(core.ProgressRinging)
 		return
 	}
 	if err := s.stream.Accept(ev.Description); err != nil {
-		s.failMedia(err)
+		s.failMedia(&core.CauseError{Cause: core.CauseIncompatibleDestination, Err: err})
 		return
 	}
 	s.negotiated()
@@ -28,7 +32,11 @@ func (s *Session) farEarlyMedia(ev core.EarlyMedia) {
 
 // farAnswered: the far end of a B leg accepted.
 func (s *Session) farAnswered(ev core.Answered) {
-	if !s.alive() {
+	if !s.alive() || s.direction == core.Inbound {
+		return
+	}
+	if _, agreed := s.stream.Negotiated(); !agreed && ev.Description == nil {
+		s.failMedia(&core.CauseError{Cause: core.CauseIncompatibleDestination, Err: errors.New("the answer has no description (RFC 3261 §13.2.1)")})
 		return
 	}
 	if ev.Description != nil {
@@ -96,5 +104,8 @@ func (s *Session) legFailed(ev core.LegFailed) {
 
 // hangup begins the end; only the first cause counts.
 func (s *Session) hangup(c core.Cause, by core.Hanger) {
+	if c == core.CauseNone {
+		c = core.CauseNormalClearing // an ended channel has a cause
+	}
 	_ = s.step(channel.Hangup, c, by)
 }

@@ -8,6 +8,9 @@ import (
 	"github.com/tandemswitch/tandem/core/channel"
 )
 
+// watchAfter is when a session that does not end is named in the log, once.
+const watchAfter = 5 * time.Second
+
 // releaseLimit is how long an endpoint may take to end a leg: a BYE's or
 // CANCEL's Timer F of 64·T1 = 32 s (RFC 3261 §17.1.2.2) and some more.
 const releaseLimit = 40 * time.Second
@@ -20,8 +23,14 @@ func (s *Session) Hangup(c core.Cause, by core.Hanger) {
 
 // Refuse implements core.Session.
 func (s *Session) Refuse(status int, phrase string, c core.Cause) {
+	s.RefuseFor(status, phrase, c, core.ByApp)
+}
+
+// RefuseFor is Refuse on behalf of somebody else: the callee whose answer is
+// passed back.
+func (s *Session) RefuseFor(status int, phrase string, c core.Cause, by core.Hanger) {
 	s.ending.Store(true)
-	s.post(hangupRequest{cause: c, by: core.ByApp, refusal: core.Release{SIPStatus: status, Phrase: phrase}})
+	s.post(hangupRequest{cause: c, by: by, refusal: core.Release{SIPStatus: status, Phrase: phrase}})
 }
 
 // HangupElsewhere ends a leg that lost the race: somebody else answered.
@@ -55,6 +64,10 @@ type redirectRequest struct {
 }
 
 func (m redirectRequest) handle(s *Session) {
+	if !s.alive() {
+		m.reply <- s.endedError()
+		return
+	}
 	r, ok := s.leg.(core.Redirector)
 	if !ok || s.direction == core.Outbound || s.facts.currentProgress().Answered() {
 		m.reply <- core.ErrUnsupported
@@ -69,7 +82,7 @@ func (m redirectRequest) handle(s *Session) {
 // to wait for.
 func (s *Session) releaseLeg() {
 	if s.leg == nil {
-		s.post(legMessage{core.Released{}})
+		s.must(legMessage{core.Released{}})
 		return
 	}
 	if s.released {
@@ -79,8 +92,25 @@ func (s *Session) releaseLeg() {
 	cause, _ := s.ch.Cause()
 	r := s.refusal
 	r.Cause = cause
-	s.stuck = time.AfterFunc(releaseLimit, func() { s.post(stuckMessage{}) })
+	s.stuck = time.AfterFunc(watchAfter, func() { s.must(slowMessage{}) })
 	s.leg.Release(r)
+}
+
+// slowMessage: the channel has not ended a while after its hangup. A leg may
+// wait for a far end that does not answer; an application has no excuse.
+type slowMessage struct{}
+
+func (slowMessage) handle(s *Session) {
+	if s.ch.State() != core.StateHangup {
+		return
+	}
+	s.stuck = time.AfterFunc(releaseLimit-watchAfter, func() { s.must(stuckMessage{}) })
+	if s.ch.AppRunning() {
+		last := s.facts.lastApp()
+		s.log.Error("application does not end", "app", last.App, "dur", watchAfter)
+		return
+	}
+	s.log.Debug("leg does not end yet", "dur", watchAfter)
 }
 
 // stuckMessage: the endpoint did not report Released in time.
@@ -90,19 +120,23 @@ func (stuckMessage) handle(s *Session) {
 	if s.ch.State() != core.StateHangup {
 		return
 	}
-	s.log.Error("leg does not end", "leg", s.leg.Snapshot().State, "app", s.ch.AppRunning())
+	s.guard(func() {
+		s.log.Error("leg does not end", "leg", s.leg.Snapshot().State, "app", s.ch.AppRunning())
+	})
 	_ = s.step(channel.Released, 0, "")
 }
 
 // closeMedia ends taps, playbacks and the stream, in this order, so that
 // recordings have all their sound.
 func (s *Session) closeMedia() {
+	s.background.end()
 	for name, t := range s.taps {
-		t.Close()
 		delete(s.taps, name)
+		s.guard(t.Close)
+		s.announce("record.finished", map[string]any{"path": name})
 	}
 	if s.stream != nil {
-		s.stream.Close()
+		s.guard(s.stream.Close)
 	}
 	for id, p := range s.playbacks {
 		p.finish(playEnd{interrupted: true})

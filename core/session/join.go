@@ -5,24 +5,39 @@ import (
 
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/core/channel"
-	"github.com/tandemswitch/tandem/media"
 )
 
+// Role is a channel's part in a bridge.
+type Role string
+
+// Who made the bridge, and who was called for it: FreeSWITCH's words.
+const (
+	Originator Role = "originator"
+	Originatee Role = "originatee"
+)
+
+// Joined is how far a channel was when it joined a bridge, so that nothing that
+// happened before is missed: its milestones went to another watcher.
+type Joined struct {
+	Progress core.Progress
+	Held     bool
+}
+
 // Join puts the channel into a bridge with peer: its state becomes Bridged and
-// w sees its milestones from then on. It returns the progress at that moment,
-// so that nothing that happened before is missed.
-func (s *Session) Join(ctx context.Context, peer *Session, w Watcher) (core.Progress, error) {
+// w sees its milestones from then on. Once ctx has ended it is refused.
+func (s *Session) Join(ctx context.Context, peer *Session, role Role, w Watcher) (Joined, error) {
 	reply := make(chan error, 1)
-	m := &joinRequest{peer: peer, watcher: w, reply: reply}
+	m := &joinRequest{peer: peer, role: role, watcher: w, reply: reply}
 	err := s.ask(ctx, m, reply)
-	return m.progress, err
+	return m.joined, err
 }
 
 type joinRequest struct {
-	peer     *Session
-	watcher  Watcher
-	reply    chan<- error
-	progress core.Progress // written before the reply
+	peer    *Session
+	role    Role
+	watcher Watcher
+	reply   chan<- error
+	joined  Joined // written before the reply
 }
 
 func (m *joinRequest) handle(s *Session) {
@@ -35,14 +50,50 @@ func (m *joinRequest) handle(s *Session) {
 		return
 	}
 	s.watcher = m.watcher
-	s.stopBackground()
-	s.facts.setPeer(m.peer.id)
-	s.facts.set("bridge_uuid", string(m.peer.id))
-	s.facts.set("bridge_channel", m.peer.Name())
-	s.facts.set("last_bridge_to", string(m.peer.id))
-	s.facts.set("signal_bond", string(m.peer.id))
-	m.progress = s.facts.currentProgress()
+	s.background.end()
+	s.facts.setPeer(m.peer.id, m.role)
+	s.facts.setAll(map[string]string{
+		"bridge_uuid": string(m.peer.id), "bridge_channel": m.peer.Name(), "bridge_to": string(m.peer.id), "last_bridge_to": string(m.peer.id),
+		"signal_bond": string(m.peer.id), "last_bridge_role": string(m.role),
+	})
+	m.joined = Joined{Progress: s.facts.currentProgress(), Held: s.hold.on()}
 	m.reply <- nil
+}
+
+// Forget lets w see nothing more of s: it lost interest before another
+// watcher took its place.
+func (s *Session) Forget(w Watcher) { s.post(forgetRequest{w}) }
+
+type forgetRequest struct{ w Watcher }
+
+func (m forgetRequest) handle(s *Session) {
+	if s.watcher == m.w {
+		s.watcher = nil
+	}
+}
+
+// Hear lets the far end hear the early media of peer, which it is not joined
+// with; nil ends it.
+func (s *Session) Hear(peer *Session) { s.post(hearRequest{peer}) }
+
+type hearRequest struct{ peer *Session }
+
+func (m hearRequest) handle(s *Session) {
+	if !s.alive() || s.ch.State() == core.StateBridged || s.stream == nil {
+		return
+	}
+	if m.peer == nil {
+		s.stream.Split()
+		return
+	}
+	other := m.peer.facts.currentStream()
+	if other == nil {
+		return
+	}
+	s.background.end()
+	if err := s.stream.Join(other); err != nil {
+		s.log.Warn("early media not joined", "err", err)
+	}
 }
 
 // Connect joins the media of s with those of peer; both must be in the bridge.
@@ -73,9 +124,9 @@ func (disconnectRequest) handle(s *Session) {
 
 // Leave takes the channel out of its bridge; its application runs on, or it
 // waits.
-func (s *Session) Leave(ctx context.Context) error {
+func (s *Session) Leave() {
 	reply := make(chan error, 1)
-	return s.ask(ctx, leaveRequest{reply}, reply)
+	_ = s.await(leaveRequest{reply}, reply)
 }
 
 type leaveRequest struct{ reply chan<- error }
@@ -98,47 +149,10 @@ func (s *Session) leaveBridge() {
 
 func (s *Session) unjoin() {
 	s.watcher = nil
-	s.facts.setPeer("")
-	s.stopBackground()
+	s.facts.setPeer("", "")
+	s.background.end()
 	if s.stream != nil {
 		s.stream.Split()
-	}
-}
-
-// PlayBackground lets the far end hear src (ring-back, hold music) until
-// something else takes its place; nil ends it.
-func (s *Session) PlayBackground(src media.Source) {
-	if !s.post(backgroundRequest{src}) && src != nil {
-		_ = src.Close()
-	}
-}
-
-type backgroundRequest struct{ src media.Source }
-
-func (m backgroundRequest) handle(s *Session) {
-	s.stopBackground()
-	if m.src == nil {
-		return
-	}
-	if s.stream == nil || s.ch.State() >= core.StateHangup {
-		_ = m.src.Close()
-		return
-	}
-	p := newPlayback(core.NewID())
-	h, err := s.stream.Play(m.src, media.PlayOptions{ID: p.id, Background: true})
-	if err != nil {
-		_ = m.src.Close()
-		return
-	}
-	p.handle = h
-	s.background = p
-	s.playbacks[p.id] = p
-}
-
-func (s *Session) stopBackground() {
-	if s.background != nil {
-		s.background.handle.Stop()
-		s.background = nil
 	}
 }
 

@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/tandemswitch/tandem/core"
@@ -43,7 +42,11 @@ func (s *Session) policy(prefer []media.Format) media.Policy {
 	if list != "" {
 		p.Formats = formatsNamed(list, s.cfg.Deps.Media.Codecs())
 	}
-	p.Prefer = slices.Clone(prefer)
+	for _, f := range prefer {
+		if !f.IsZero() { // nothing was agreed on yet
+			p.Prefer = append(p.Prefer, f)
+		}
+	}
 	return p
 }
 
@@ -111,11 +114,16 @@ func (s *Session) negotiated() {
 type streamMessage struct{ ev media.StreamEvent }
 
 func (m streamMessage) handle(s *Session) {
+	if ev, ok := m.ev.(media.PlaybackEnded); ok {
+		s.playbackEnded(ev)
+		return
+	}
+	if s.ch.State() >= core.StateHangup {
+		return // the stream is closed: what it said before comes too late
+	}
 	switch ev := m.ev.(type) {
 	case media.DigitReceived:
 		s.digit(core.Digit{Digit: ev.Digit, Duration: ev.Duration}, false)
-	case media.PlaybackEnded:
-		s.playbackEnded(ev)
 	case media.FirstPacket:
 		s.announce("media.started", map[string]any{"from": ev.From.String()})
 		s.Journal(core.JournalEntry{Kind: core.JournalMedia, Sentence: "first packet", Data: []any{"from", ev.From.String()}})

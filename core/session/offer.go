@@ -3,10 +3,62 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/media"
 )
+
+// holding says who asks for silence: the far end, us, or both.
+type holding struct{ far, us bool }
+
+func (h holding) on() bool { return h.far || h.us }
+
+// reoffer is what is under way with offers of ours in a call that is up: one at
+// a time, the others wait.
+type reoffer struct {
+	kind  offerKind
+	hold  bool         // kind ours: it puts the far end on hold
+	reply chan<- error // kind ours: who waits for the outcome
+	queue []holdRequest
+}
+
+type offerKind uint8
+
+const (
+	noOffer offerKind = iota
+	ours              // a re-INVITE of ours
+	replied           // our offer in the reply to an offer-less re-INVITE
+)
+
+// done ends what is under way and returns what it was.
+func (r *reoffer) done(err error) (kind offerKind, hold bool) {
+	kind, hold = r.kind, r.hold
+	if r.reply != nil {
+		r.reply <- err
+	}
+	r.kind, r.hold, r.reply = noOffer, false, nil
+	return kind, hold
+}
+
+// fail answers everybody: the call ended.
+func (r *reoffer) fail(err error) {
+	r.done(err)
+	for _, m := range r.queue {
+		m.reply <- err
+	}
+	r.queue = nil
+}
+
+// reofferPolicy is what we may agree on in a call that is up: what is used now
+// first, and no sound from a far end that we hold.
+func (s *Session) reofferPolicy(hold bool) media.Policy {
+	p := s.policy([]media.Format{s.facts.format()})
+	if hold {
+		p.Direction = media.SendOnly
+	}
+	return p
+}
 
 // farOffered answers the far end's offer in a call: media address, codec or
 // hold change. A far end that offers nothing gets our offer (RFC 3261 §14.1).
@@ -19,8 +71,11 @@ func (s *Session) farOffered(ev core.Offered) {
 		s.leg.Reply(nil, core.CauseIncompatibleDestination)
 		return
 	}
-	p := s.policy([]media.Format{s.facts.format()})
+	p := s.reofferPolicy(s.hold.us)
 	if ev.Description == nil {
+		if s.reoffer.kind == noOffer {
+			s.reoffer.kind = replied
+		}
 		s.leg.Reply(s.stream.Offer(p), core.CauseNone)
 		return
 	}
@@ -34,7 +89,7 @@ func (s *Session) farOffered(ev core.Offered) {
 	s.leg.Reply(d, core.CauseNone)
 	s.announce("leg.reinvite", map[string]any{"direction": audioDirection(ev.Description)})
 	s.negotiated()
-	s.farHold(ev.Description.OnHold())
+	s.setHold(holding{far: ev.Description.OnHold(), us: s.hold.us})
 }
 
 func audioDirection(d *media.Description) string {
@@ -44,26 +99,32 @@ func audioDirection(d *media.Description) string {
 	return "none"
 }
 
-// farHold notes that the far end put us on hold or took us off.
-func (s *Session) farHold(on bool) {
-	if on == s.heldByFar {
+// setHold notes who holds. The world and the bridge see one hold, whoever asks
+// for it. Before the answer there is none: an early dialog may well be one way.
+func (s *Session) setHold(h holding) {
+	if !s.facts.currentProgress().Answered() {
 		return
 	}
-	s.heldByFar = on
-	if on {
+	before := s.hold.on()
+	s.hold = h
+	if h.on() == before {
+		return
+	}
+	if h.on() {
 		s.facts.advance(core.ProgressHeld)
 		s.announce("call.held", nil)
 	} else {
 		s.facts.advance(core.ProgressAnswered)
 		s.announce("call.resumed", nil)
 	}
-	s.saw(SawHold{On: on})
+	s.saw(SawHold{On: h.on()})
 }
 
-// Hold implements core.Session: we put the far end on hold by a re-INVITE.
+// Hold implements core.Session: we put the far end on hold by a re-INVITE, or
+// take it off. It waits for the far end's answer.
 func (s *Session) Hold(ctx context.Context, on bool) error {
 	reply := make(chan error, 1)
-	return s.ask(ctx, holdRequest{on, reply}, reply)
+	return s.askLong(ctx, holdRequest{on, reply}, reply)
 }
 
 type holdRequest struct {
@@ -72,42 +133,58 @@ type holdRequest struct {
 }
 
 func (m holdRequest) handle(s *Session) {
-	if !s.alive() || !s.facts.currentProgress().Answered() || s.stream == nil {
+	switch {
+	case !s.alive():
 		m.reply <- s.endedError()
-		return
+	case !s.facts.currentProgress().Answered() || s.stream == nil:
+		m.reply <- fmt.Errorf("hold: the call is not answered: %w", core.ErrUnsupported)
+	case s.reoffer.kind != noOffer:
+		s.reoffer.queue = append(s.reoffer.queue, m)
+	case m.on == s.hold.us:
+		m.reply <- nil
+	default:
+		s.reoffer.kind, s.reoffer.hold, s.reoffer.reply = ours, m.on, m.reply
+		s.leg.Offer(s.stream.Offer(s.reofferPolicy(m.on)))
 	}
-	p := s.policy([]media.Format{s.facts.format()})
-	if m.on {
-		p.Direction = media.SendOnly
-	}
-	s.reoffers = append(s.reoffers, m.reply)
-	s.leg.Offer(s.stream.Offer(p))
 }
 
-// farAnsweredOffer: the far end answered our re-INVITE.
+// farAnsweredOffer: the far end answered our offer. Its answer to a hold says
+// nothing about a hold of its own (RFC 3264 §6.1: sendonly is answered with
+// recvonly or inactive).
 func (s *Session) farAnsweredOffer(ev core.OfferAnswered) {
 	if !s.alive() || s.stream == nil {
 		return
 	}
 	err := s.stream.Accept(ev.Description)
-	if err == nil {
-		s.negotiated()
-		s.farHold(ev.Description.OnHold())
-	} else {
+	kind, hold := s.reoffer.done(err)
+	if err != nil {
 		s.log.Warn("answer to our offer refused", "err", err)
-	}
-	s.answerReoffer(err)
-}
-
-// farRejectedOffer: our re-INVITE was refused; media stay as they were.
-func (s *Session) farRejectedOffer(ev core.OfferRejected) {
-	s.answerReoffer(&core.CauseError{Cause: ev.Cause, SIPStatus: ev.Status, Err: errors.New("offer refused by the far end")})
-}
-
-func (s *Session) answerReoffer(err error) {
-	if len(s.reoffers) == 0 {
+		s.nextOffer()
 		return
 	}
-	s.reoffers[0] <- err
-	s.reoffers = s.reoffers[1:]
+	s.negotiated()
+	h := s.hold
+	if kind == ours {
+		h.us = hold
+	}
+	if !h.us {
+		h.far = ev.Description.OnHold()
+	}
+	s.setHold(h)
+	s.nextOffer()
+}
+
+// farRejectedOffer: our offer was refused; media stay as they were.
+func (s *Session) farRejectedOffer(ev core.OfferRejected) {
+	s.reoffer.done(&core.CauseError{Cause: ev.Cause, SIPStatus: ev.Status, Err: errors.New("offer refused by the far end")})
+	s.nextOffer()
+}
+
+// nextOffer takes up what waited.
+func (s *Session) nextOffer() {
+	for s.reoffer.kind == noOffer && len(s.reoffer.queue) > 0 {
+		m := s.reoffer.queue[0]
+		s.reoffer.queue = s.reoffer.queue[1:]
+		m.handle(s)
+	}
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tandemswitch/tandem/core"
@@ -38,6 +39,7 @@ func (s *Session) Play(ctx context.Context, src media.Source, terminators string
 		_ = src.Close()
 		return core.PlayResult{}, err
 	}
+	src = once(src)
 	p := newPlayback(core.NewID())
 	reply := make(chan error, 1)
 	if err := s.ask(ctx, playRequest{p, src, reply}, reply); err != nil {
@@ -53,9 +55,13 @@ func (s *Session) awaitPlayback(ctx context.Context, p *playback, terminators st
 		select {
 		case e := <-p.ended:
 			res.Played = e.played
+			if ctx.Err() != nil {
+				return res, context.Cause(ctx)
+			}
 			return res, e.err
-		case d := <-s.digits:
-			if terminators != "" && strings.IndexByte(terminators, d.Digit) >= 0 && res.Terminator == 0 {
+		case <-s.digits.more:
+			d, ok := s.digits.take()
+			if ok && terminators != "" && strings.IndexByte(terminators, d.Digit) >= 0 && res.Terminator == 0 {
 				res.Terminator = d.Digit
 				p.handle.Stop()
 			}
@@ -68,21 +74,38 @@ func (s *Session) awaitPlayback(ctx context.Context, p *playback, terminators st
 	}
 }
 
+// onceSource is a source that may be closed twice: an engine that refuses a
+// source may have closed it already.
+type onceSource struct {
+	media.Source
+	closing sync.Once
+	err     error
+}
+
+func once(src media.Source) media.Source { return &onceSource{Source: src} }
+
+func (o *onceSource) Close() error {
+	o.closing.Do(func() { o.err = o.Source.Close() })
+	return o.err
+}
+
 type playRequest struct {
 	p     *playback
 	src   media.Source
 	reply chan<- error
 }
 
+func (m playRequest) drop() { _ = m.src.Close() }
+
 func (m playRequest) handle(s *Session) {
-	if s.stream == nil || s.ch.State() >= core.StateHangup {
-		_ = m.src.Close()
+	if s.stream == nil || !s.alive() {
+		m.drop()
 		m.reply <- s.endedError()
 		return
 	}
 	h, err := s.stream.Play(m.src, media.PlayOptions{ID: m.p.id})
 	if err != nil {
-		_ = m.src.Close()
+		m.drop()
 		m.reply <- err
 		return
 	}
@@ -98,9 +121,7 @@ func (s *Session) playbackEnded(ev media.PlaybackEnded) {
 		return
 	}
 	delete(s.playbacks, ev.ID)
-	if s.background == p {
-		s.background = nil
-	}
+	s.backgroundEnded(p, ev)
 	p.finish(playEnd{played: ev.Played, interrupted: ev.Interrupted, err: ev.Err})
 }
 
@@ -121,8 +142,11 @@ func (s *Session) Echo(ctx context.Context, delay time.Duration) error {
 	if err := s.ensureMedia(ctx); err != nil {
 		return err
 	}
-	s.post(echoRequest{delay})
-	defer s.post(echoRequest{-1})
+	reply := make(chan error, 1)
+	if err := s.ask(ctx, echoRequest{delay, reply}, reply); err != nil {
+		return err
+	}
+	defer s.post(echoRequest{-1, reply})
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -131,10 +155,14 @@ func (s *Session) Echo(ctx context.Context, delay time.Duration) error {
 	}
 }
 
-type echoRequest struct{ delay time.Duration }
+type echoRequest struct {
+	delay time.Duration
+	reply chan<- error // buffered; the last word of two is read by nobody
+}
 
 func (m echoRequest) handle(s *Session) {
-	if s.stream != nil {
+	if s.stream != nil && s.alive() {
 		s.stream.Echo(m.delay)
 	}
+	m.reply <- nil
 }

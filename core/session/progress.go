@@ -16,12 +16,18 @@ func (s *Session) advance(p core.Progress) bool {
 	case core.ProgressRinging:
 		s.announce("call.ringing", nil)
 		s.saw(SawRinging{})
+		s.executeBeside(OnRing)
 	case core.ProgressEarly:
 		s.announce("call.early_media", nil)
 		s.saw(SawEarlyMedia{})
+		s.executeBeside(OnPreAnswer, OnMedia)
 	case core.ProgressAnswered:
 		s.announce("call.answered", map[string]any{"codec": s.facts.format().String()})
 		s.saw(SawAnswered{})
+		if s.direction == core.Outbound {
+			s.executeBeside(OnAnswer)
+		}
+		s.executeBeside(OnMedia)
 	}
 	return true
 }
@@ -44,10 +50,7 @@ func (m ringRequest) handle(s *Session) {
 }
 
 // PreAnswer implements core.Session: early media to a far end that called us.
-func (s *Session) PreAnswer(ctx context.Context) error {
-	reply := make(chan error, 1)
-	return s.ask(ctx, preAnswerRequest{reply: reply}, reply)
-}
+func (s *Session) PreAnswer(ctx context.Context) error { return s.PreAnswerWith(ctx, nil) }
 
 // PreAnswerWith is PreAnswer that prefers the codecs the other leg uses.
 func (s *Session) PreAnswerWith(ctx context.Context, prefer []media.Format) error {
@@ -94,7 +97,13 @@ func (s *Session) Answer(ctx context.Context) error { return s.AnswerWith(ctx, n
 // cheapest path.
 func (s *Session) AnswerWith(ctx context.Context, prefer []media.Format) error {
 	reply := make(chan error, 1)
-	return s.ask(ctx, answerRequest{prefer, reply}, reply)
+	if err := s.askLong(ctx, answerRequest{prefer, reply}, reply); err != nil {
+		return err
+	}
+	if s.direction == core.Inbound {
+		s.ExecuteOn(ctx, OnAnswer)
+	}
+	return nil
 }
 
 type answerRequest struct {

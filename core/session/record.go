@@ -25,6 +25,8 @@ type recordRequest struct {
 	reply chan<- error
 }
 
+func (m recordRequest) drop() { _ = m.sink.Close() }
+
 func (m recordRequest) handle(s *Session) {
 	if s.stream == nil || s.ch.State() >= core.StateHangup {
 		_ = m.sink.Close()
@@ -48,9 +50,12 @@ func (m recordRequest) handle(s *Session) {
 }
 
 // StopRecord implements core.Session.
-func (s *Session) StopRecord(ctx context.Context, name string) error {
+//
+// It is also carried out for an application that is canceled: cleaning up is
+// always allowed.
+func (s *Session) StopRecord(_ context.Context, name string) error {
 	reply := make(chan error, 1)
-	return s.ask(ctx, stopRecordRequest{name, reply}, reply)
+	return s.await(stopRecordRequest{name, reply}, reply)
 }
 
 type stopRecordRequest struct {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/tandemswitch/tandem/core"
@@ -30,30 +31,37 @@ func legName(d core.Direction) string {
 	return "a"
 }
 
-// announceHangup tells watchers at once, before the endpoint is done: the
-// other leg must not wait for our BYE's answer.
-func (s *Session) announceHangup() {
+// endMilestones is what a hangup does before anything else, step by step so
+// that trouble in one does not keep the next from happening. Applications are
+// stopped first: one whose playback ends with the call must not go on to its
+// next step. Watchers are told at once, before the endpoint is done: the other
+// leg must not wait for our BYE's answer.
+func (s *Session) endMilestones() {
 	cause, by := s.ch.Cause()
 	s.facts.setEnded(cause, by)
+	s.ending.Store(true)
+	s.cancel(&core.HangupError{Cause: cause, By: by})
 	s.facts.advance(core.ProgressEnded)
 	s.facts.set("hangup_cause", cause.String())
+	s.facts.set("hangup_cause_q850", strconv.Itoa(cause.Q850()))
+	s.facts.noteTimes()
 	s.Journal(core.JournalEntry{Kind: core.JournalHangup, Sentence: "hangup", Data: []any{"cause", cause.String(), "by", string(by), "sip_status", s.sipStatus}})
 	phrase, _ := s.facts.lookup("sip_hangup_phrase")
-	s.saw(SawEnded{Cause: cause, By: by, Status: s.sipStatus, Phrase: phrase})
+	s.guard(func() { s.saw(SawEnded{Cause: cause, By: by, Status: s.sipStatus, Phrase: phrase}) })
 	s.watcher = nil
-	s.facts.setPeer("")
-	s.closeMedia()
+	s.facts.setPeer("", "")
+	s.guard(s.closeMedia)
 	for _, w := range s.confirmed {
 		w <- s.endedError()
 	}
-	for _, w := range s.reoffers {
-		w <- s.endedError()
-	}
-	s.confirmed, s.reoffers = nil, nil
+	s.confirmed = nil
+	s.reoffer.fail(s.endedError())
 }
 
-// report hands over the record and tells the world; the channel is destroyed next.
+// report hands over the record and tells the world; the channel is destroyed
+// next, whatever happens here.
 func (s *Session) report() {
+	defer func() { _ = s.step(channel.Reported, 0, "") }()
 	rec := s.record()
 	if r := s.cfg.Deps.Records; r != nil {
 		r.Write(rec)
@@ -66,7 +74,6 @@ func (s *Session) report() {
 		"cause": rec.Cause.String(), "q850": rec.Cause.Q850(), "hung_up_by": string(rec.HungUpBy), "sip_status": rec.SIPStatus, "billsec": int(dur.Seconds()),
 	})
 	s.log.Info("call ended", "leg", legName(s.direction), "cause", rec.Cause.String(), "by", string(rec.HungUpBy), "dur", dur)
-	_ = s.step(channel.Reported, 0, "")
 }
 
 func (s *Session) record() core.Record {
@@ -82,9 +89,8 @@ func (s *Session) record() core.Record {
 		rec.Codec = ""
 	}
 	rec.Profile.UUID = s.id
-	if n := len(s.steps); n > 0 {
-		rec.LastApp, rec.LastArg = s.steps[n-1].App, s.steps[n-1].Data
-	}
+	last := f.lastApp()
+	rec.LastApp, rec.LastArg = last.App, last.Data
 	if stream != nil {
 		st := stream.Stats()
 		rec.Media = &st

@@ -28,7 +28,7 @@ func (s *Session) startRunner(steps []core.Step) {
 	s.run = r
 	s.runners++
 	s.wg.Go(func() {
-		defer s.post(runnerEnded{r})
+		defer s.must(runnerEnded{r})
 		defer close(r.ended)
 		defer r.cancel(nil)
 		s.runRunner(r, steps)
@@ -85,7 +85,7 @@ func (s *Session) runRunner(r *runner, steps []core.Step) {
 			return
 		}
 		reply := make(chan error, 1)
-		if s.ask(r.ctx, routedMessage{r, route, err, reply}, reply) != nil || route == nil {
+		if s.await(routedMessage{r, route, err, reply}, reply) != nil || route == nil {
 			return
 		}
 		steps = route.Steps
@@ -100,7 +100,7 @@ func (s *Session) runRunner(r *runner, steps []core.Step) {
 	}
 	s.runList(r.ctx, steps)
 	if r.ctx.Err() == nil && !s.ending.Load() {
-		s.post(stepMessage{channel.Done})
+		s.must(stepMessage{channel.Done})
 	}
 }
 
@@ -190,9 +190,39 @@ func (s *Session) applySets(sets []core.VarChange) {
 	}
 }
 
+// frame is where a list of steps is.
+type frame struct {
+	steps []core.Step
+	index int // of the step that runs
+}
+
+// enter notes that a list begins; the returned function notes where it is.
+func (f *facts) enter(steps []core.Step) *frame {
+	fr := &frame{steps: steps}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at = append(f.at, fr)
+	return fr
+}
+
+func (f *facts) move(fr *frame, index int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fr.index = index
+}
+
+func (f *facts) exit() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at = f.at[:len(f.at)-1]
+}
+
 // runList runs steps until one ends the call, moves it, or all are done.
 func (s *Session) runList(ctx context.Context, steps []core.Step) {
-	for _, st := range steps {
+	at := s.facts.enter(steps)
+	defer s.facts.exit()
+	for i, st := range steps {
+		s.facts.move(at, i)
 		if ctx.Err() != nil || s.ending.Load() {
 			return
 		}
@@ -230,17 +260,26 @@ func (s *Session) runApp(ctx context.Context, st core.Step) error {
 	if err == nil {
 		return nil
 	}
-	s.Journal(core.JournalEntry{Kind: core.JournalApp, Sentence: "application failed", Data: []any{"app", app.Name, "err", err.Error()}})
-	s.log.Warn("application failed", "app", app.Name, "err", err, "file", st.File, "line", st.Line)
-	if ce, ok := asCauseError(err); ok {
-		if ce.SIPStatus != 0 {
-			s.Refuse(ce.SIPStatus, "", ce.Cause)
-		} else {
-			s.Hangup(ce.Cause, core.ByApp)
-		}
+	if s.appFailed(st, err) {
 		return err
 	}
 	return nil
+}
+
+// appFailed notes an application's error; true if it ends the call.
+func (s *Session) appFailed(st core.Step, err error) bool {
+	s.Journal(core.JournalEntry{Kind: core.JournalApp, Sentence: "application failed", Data: []any{"app", st.App, "err", err.Error()}})
+	s.log.Warn("application failed", "app", st.App, "err", err, "file", st.File, "line", st.Line)
+	ce, ok := asCauseError(err)
+	switch {
+	case !ok:
+		return false
+	case ce.SIPStatus != 0:
+		s.Refuse(ce.SIPStatus, "", ce.Cause)
+	default:
+		s.Hangup(ce.Cause, core.ByApp)
+	}
+	return true
 }
 
 // appStarted notes what runs, for queries and the record.

@@ -3,8 +3,9 @@
 //
 // Everybody else posts messages to it. One more goroutine per session runs the
 // hunt and then the applications, one step after another (the runner); it asks
-// the owner and waits, never the other way round (design rule C4). Both end
-// before Run returns.
+// the owner and waits, never the other way round (design rule C4). Short-lived
+// ones open background sound and run the execute_on_… applications of a B leg,
+// which has no runner. All end before Run returns.
 //
 //	leg events ─┐
 //	stream events ├─► inbox ─► owner ─► channel.Step ─► actions
@@ -57,17 +58,20 @@ type Session struct {
 	log       *slog.Logger
 	box       *inbox.Inbox[message]
 	done      chan struct{} // closed when the channel is destroyed
-	digits    chan core.Digit
+	digits    *digitQueue
 	place     *placing // how the leg of an outbound session is made; nil for inbound
 
-	facts     facts       // guarded by its own mutex
-	congested atomic.Bool // the inbox was full: hang up
-	ending    atomic.Bool // somebody asked for the end: no further step runs
+	facts     facts         // guarded by its own mutex
+	congested atomic.Bool   // the inbox was full: hang up
+	ending    atomic.Bool   // somebody asked for the end: no further step runs
+	executed  atomic.Uint32 // the moments whose execute_on_ ran, by bit
 	wg        sync.WaitGroup
 
 	// Owned by Run.
-	ctx        context.Context // ends when Run's does; parent of runners
+	ctx        context.Context // parent of runners; ends at the hangup, with its cause
+	cancel     context.CancelCauseFunc
 	ch         channel.Channel
+	broken     bool // a panic was caught: hang up
 	leg        core.Leg
 	released   bool // Release was called
 	local      core.LocalMedia
@@ -75,8 +79,9 @@ type Session struct {
 	offer      *media.Description // the far end's offer that waits for our answer
 	lateOffer  bool               // the far end made none: our answer carries the offer
 	described  bool               // our answer (or late offer) was sent
-	heldByFar  bool               // the far end put us on hold
-	refusal    core.Release       // status the application chose for a refusal
+	hold       holding
+	reoffer    reoffer      // our offer that waits for the far end's answer
+	refusal    core.Release // status the application chose for a refusal
 	sipStatus  int
 	run        *runner
 	runners    int
@@ -84,11 +89,10 @@ type Session struct {
 	watcher    Watcher
 	playbacks  map[string]*playback
 	taps       map[string]media.Tap
-	background *playback
+	background background
 	confirmed  []chan<- error // who waits for the ACK of a late offer
-	reoffers   []chan<- error // who waits for the outcome of our re-INVITE
 	steps      []core.Step    // what the call went through, for its record
-	stuck      *time.Timer    // the leg did not report Released in time
+	stuck      *time.Timer    // the leg or an application does not end
 }
 
 // NewInbound returns the session of a call that an endpoint presents.
@@ -125,7 +129,7 @@ func newSession(cfg *Config, id core.ChannelID, call core.CallID, d core.Directi
 		log:       cfg.Deps.Log.With("call", call, "chan", id),
 		box:       inbox.New[message](0),
 		done:      make(chan struct{}),
-		digits:    make(chan core.Digit, 128),
+		digits:    newDigitQueue(),
 		playbacks: map[string]*playback{},
 		taps:      map[string]media.Tap{},
 	}
@@ -136,20 +140,31 @@ func (s *Session) Inbox() core.Inbox { return legInbox{s} }
 
 type legInbox struct{ s *Session }
 
-func (b legInbox) Post(ev core.Event) { b.s.post(legMessage{ev}) }
+// Post implements core.Inbox. Without its Released a leg would never end.
+func (b legInbox) Post(ev core.Event) {
+	if _, last := ev.(core.Released); last {
+		b.s.must(legMessage{ev})
+		return
+	}
+	b.s.post(legMessage{ev})
+}
 
 // Run runs the channel until it is destroyed. Cancelling ctx hangs up with
 // SYSTEM_SHUTDOWN. It returns after the runner ended too.
 func (s *Session) Run(ctx context.Context) {
 	defer s.wg.Wait()
 	defer s.finish()
-	var cancel context.CancelFunc
-	s.ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
+	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	defer s.cancel(nil)
 	shutdown := ctx.Done()
-	s.begin()
+	s.guard(s.begin)
 	var batch []message
 	for s.ch.State() != core.StateDestroyed {
+		if s.broken {
+			s.broken = false
+			s.hangup(core.CauseNormalTemporaryFailure, core.BySwitch)
+			continue
+		}
 		select {
 		case <-s.box.Ready():
 		case <-shutdown:
@@ -163,31 +178,32 @@ func (s *Session) Run(ctx context.Context) {
 		}
 		batch = s.box.Take(batch)
 		for _, m := range batch {
-			s.handle(m)
+			s.guard(func() { m.handle(s) })
 		}
 	}
 }
 
-// handle runs one message; a panic ends this call, not the switch (design rule C11).
-func (s *Session) handle(m message) {
+// guard keeps a panic in a message or an action from ending more than this
+// call (design rule C11): the loop hangs up next.
+func (s *Session) guard(what func()) {
 	defer func() {
 		if p := recover(); p != nil {
+			s.broken = true
 			s.log.Error("panic in session", "err", p, "stack", string(debug.Stack()))
-			s.hangup(core.CauseNormalTemporaryFailure, core.BySwitch)
 		}
 	}()
-	m.handle(s)
+	what()
 }
 
 // begin takes the first steps of a channel's life.
 func (s *Session) begin() {
 	s.announceCreated()
-	s.step(channel.Start, 0, "")
+	_ = s.step(channel.Start, 0, "")
 	if s.place != nil {
 		s.placeLeg()
 		return
 	}
-	s.step(channel.Route, 0, "")
+	_ = s.step(channel.Route, 0, "")
 }
 
 // step moves the machine and carries out its actions.
@@ -202,11 +218,11 @@ func (s *Session) step(ev channel.Event, cause core.Cause, by core.Hanger) error
 		s.facts.setState(after)
 		s.Journal(core.JournalEntry{Kind: core.JournalState, Sentence: "channel state", Data: []any{"from", before.String(), "to", after.String(), "event", ev.String()}})
 		if after >= core.StateHangup && before < core.StateHangup {
-			s.announceHangup()
+			s.endMilestones()
 		}
 	}
 	for _, a := range actions {
-		s.act(a)
+		s.guard(func() { s.act(a) })
 	}
 	return nil
 }
@@ -229,20 +245,48 @@ func (s *Session) act(a channel.Action) {
 	}
 }
 
-// post hands a message to the owner. It never blocks.
+// dropper is a message that holds something to be freed when nobody handles it.
+type dropper interface{ drop() }
+
+// post hands a message to the owner. It never blocks. What a message brings is
+// freed if it cannot be taken.
 func (s *Session) post(m message) bool {
-	switch s.box.Post(m) {
-	case nil:
+	err := s.box.Post(m)
+	if err == nil {
 		return true
-	case inbox.ErrFull:
+	}
+	if err == inbox.ErrFull {
 		s.congested.Store(true)
+	}
+	if d, ok := m.(dropper); ok {
+		d.drop()
 	}
 	return false
 }
 
-// ask posts a request and waits for its reply, the end of the call, or ctx.
-func (s *Session) ask(ctx context.Context, m message, reply <-chan error) error {
-	if !s.post(m) {
+// must posts what the owner cannot end without.
+func (s *Session) must(m message) { _ = s.box.Must(m) }
+
+// ask posts a request that the owner answers as soon as it comes to it, and
+// waits for the answer. If ctx has ended by then the request is not carried
+// out: what a canceled application asked for must not reach the channel when it
+// is elsewhere already.
+func (s *Session) ask(ctx context.Context, m message, reply chan error) error {
+	if !s.post(request{ctx, m, reply}) {
+		return s.endedError()
+	}
+	select {
+	case err := <-reply:
+		return err
+	case <-s.done:
+		return s.lastReply(reply)
+	}
+}
+
+// askLong is ask for requests whose answer is the far end's: it also returns
+// when ctx ends.
+func (s *Session) askLong(ctx context.Context, m message, reply chan error) error {
+	if !s.post(request{ctx, m, reply}) {
 		return s.endedError()
 	}
 	select {
@@ -255,7 +299,29 @@ func (s *Session) ask(ctx context.Context, m message, reply <-chan error) error 
 	}
 }
 
-// await is ask for requests that the owner always answers soon.
+// request is a message on behalf of an application.
+type request struct {
+	ctx   context.Context
+	m     message
+	reply chan<- error
+}
+
+func (r request) handle(s *Session) {
+	if r.ctx.Err() != nil {
+		r.drop()
+		r.reply <- context.Cause(r.ctx)
+		return
+	}
+	r.m.handle(s)
+}
+
+func (r request) drop() {
+	if d, ok := r.m.(dropper); ok {
+		d.drop()
+	}
+}
+
+// await is ask for what is asked in nobody's name.
 func (s *Session) await(m message, reply <-chan error) error {
 	if !s.post(m) {
 		return s.endedError()
@@ -283,13 +349,31 @@ func (s *Session) endedError() error {
 	return &core.HangupError{Cause: cause, By: by}
 }
 
-// finish answers nobody twice: those who wait see done closed.
+// finish answers who came too late: the handlers see that the channel ended,
+// refuse, and free what the message brought.
 func (s *Session) finish() {
 	if s.stuck != nil {
 		s.stuck.Stop()
 	}
-	s.box.Close()
+	for _, m := range s.box.Close() {
+		s.guard(func() { m.handle(s) })
+	}
 	close(s.done)
+}
+
+// lateEvent takes what a leg says after the hangup began: facts for the record
+// and the ends of what it runs; all else comes too late.
+func (s *Session) lateEvent(ev core.Event) {
+	switch ev := ev.(type) {
+	case core.VariablesLearned:
+		s.facts.setAll(ev.Variables)
+	case core.StreamReport:
+		streamMessage{ev.Event}.handle(s)
+	case core.FarHangup:
+		if ev.Status != 0 && s.sipStatus == 0 {
+			s.sipStatus = ev.Status
+		}
+	}
 }
 
 // Done is closed when the channel is destroyed.
@@ -299,6 +383,10 @@ func (s *Session) Done() <-chan struct{} { return s.done }
 type legMessage struct{ ev core.Event }
 
 func (m legMessage) handle(s *Session) {
+	if _, last := m.ev.(core.Released); !last && s.ch.State() >= core.StateHangup {
+		s.lateEvent(m.ev)
+		return
+	}
 	switch ev := m.ev.(type) {
 	case core.Trying:
 		s.advance(core.ProgressTrying)

@@ -31,10 +31,11 @@ type transferRequest struct {
 // handle answers when the running application's context has ended, so that
 // the list it came from runs no further step.
 func (m transferRequest) handle(s *Session) {
-	defer func() { m.reply <- nil }()
 	if s.ch.State() >= core.StateHangup {
+		m.reply <- s.endedError()
 		return
 	}
+	defer func() { m.reply <- nil }()
 	left := maxForwards
 	if n, err := strconv.Atoi(s.Var("max_forwards")); err == nil {
 		left = n
@@ -72,7 +73,9 @@ type runStepsRequest struct{ steps []core.Step }
 
 func (m runStepsRequest) handle(s *Session) {
 	s.pending = m.steps
-	_ = s.step(channel.Run, 0, "")
+	if s.step(channel.Run, 0, "") != nil {
+		s.pending = nil // not now: a later hunt must not find them
+	}
 }
 
 // Park implements core.Session.
@@ -96,6 +99,12 @@ func (s *Session) Park(ctx context.Context, timeout time.Duration) error {
 	case <-s.done:
 		return s.endedError()
 	}
+}
+
+// ParkAway parks a channel that nobody waits for; it does not wait.
+func (s *Session) ParkAway() {
+	s.post(parkRequest{channel.Park, make(chan error, 1)})
+	s.announce("call.parked", nil)
 }
 
 type parkRequest struct {
