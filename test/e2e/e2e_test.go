@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/cryptotest"
 	"testing/synctest"
@@ -96,6 +97,7 @@ type stage struct {
 	weather  *lan.Weather
 	problems []error
 	stopping bool
+	over     atomic.Bool // what phones see of the end is of no interest
 }
 
 // party is a phone with what its directive says.
@@ -198,7 +200,11 @@ func (s *stage) directive(words []string, sets map[string]string) error {
 		Name: name, Number: words[2], Password: rig.Password, Domain: "pbx.example.org", LAN: s.lan,
 		Addr:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(11 + len(s.order))}), 5060),
 		Switch: netip.AddrPortFrom(rig.Host, 5060),
-		Trace:  func(line string) { s.out.Add(name, line) },
+		Trace: func(line string) {
+			if !s.over.Load() {
+				s.out.Add(name, line)
+			}
+		},
 	}}
 	for _, w := range words[3:] {
 		option, value, _ := strings.Cut(w, "=")
@@ -208,6 +214,8 @@ func (s *stage) directive(words []string, sets map[string]string) error {
 		case "v6":
 			p.cfg.Addr = netip.MustParseAddrPort(fmt.Sprintf("[fd00::%d]:5060", 11+len(s.order)))
 			p.cfg.Switch = netip.AddrPortFrom(rig.Host6, 5060)
+		case "sensible":
+			p.cfg.Sensible = true
 		case "nat":
 			p.cfg.NAT = true
 		case "tcp":
@@ -359,10 +367,16 @@ func (s *stage) end() {
 	if n := s.lan.Pending(); n > 0 {
 		s.problem("%d losses were planned and did not happen", n)
 	}
+	s.over.Store(s.rig.Left() == "")
 	if err := s.rig.Stop(); err != nil {
 		s.problem("the switch ended with %w", err)
 	}
+	time.Sleep(2 * travel) // what it said last arrives
+	synctest.Wait()
 	for _, name := range s.order {
+		if up := s.phones[name].Up(); up != "" {
+			s.out.Add(name, "believes to be in call "+up)
+		}
 		s.phones[name].Close()
 	}
 }

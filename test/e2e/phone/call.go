@@ -33,6 +33,7 @@ type call struct {
 		body        string
 	}
 	answered bool
+	over     bool // BYE sent or received
 }
 
 // client is a client transaction.
@@ -131,6 +132,9 @@ func (p *Phone) hear(c *call, m *message) string {
 	}
 	if s.at.Addr().IsUnspecified() {
 		words = append(words, "zero")
+	}
+	if c.said.video && s.streams != 2 {
+		p.fault("%d streams answer our 2 (RFC 3264 §6)", s.streams)
 	}
 	c.farSaid = s
 	p.speakTo(c)

@@ -2,11 +2,14 @@ package phone
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tandemswitch/tandem/media/mediatest"
 )
 
 // ear is what a phone heard lately.
@@ -22,6 +25,7 @@ type sample struct {
 // mouth is what a phone says: its own letter, all the time.
 type mouth struct {
 	talks     bool
+	port      uint16 // from which it speaks, and where it listens
 	to        netip.AddrPort
 	pt        byte
 	seq       uint16
@@ -33,10 +37,24 @@ type mouth struct {
 // memory is how far back Listen looks.
 const memory = 200 * time.Millisecond
 
-func (p *Phone) readRTP() {
+// listenAt opens a socket for sound.
+func (p *Phone) listenAt(port uint16) error {
+	if p.sockets[port] != nil {
+		return nil
+	}
+	c, err := p.cfg.LAN.Socket(netip.AddrPortFrom(p.cfg.Addr.Addr(), port))
+	if err != nil {
+		return err
+	}
+	p.sockets[port] = c
+	p.readers.Go(func() { p.readRTP(c) })
+	return nil
+}
+
+func (p *Phone) readRTP(c *mediatest.Conn) {
 	buf := make([]byte, 2048)
 	for {
-		n, _, err := p.rtp.ReadFromAddrPort(buf)
+		n, _, err := c.ReadFromAddrPort(buf)
 		if err != nil {
 			return
 		}
@@ -44,7 +62,11 @@ func (p *Phone) readRTP() {
 			continue // RTCP goes to the next port, and is not listened to
 		}
 		p.mu.Lock()
-		p.ear.heard = append(p.ear.heard, sample{time.Now(), soundOf(buf[12:n])})
+		what := soundOf(buf[12:n])
+		if at := c.LocalAddrPort().Port(); at != p.mouth.port {
+			what += fmt.Sprintf(" at %d", at) // not where it said that it listens
+		}
+		p.ear.heard = append(p.ear.heard, sample{time.Now(), what})
 		if len(p.ear.heard) > 64 {
 			p.ear.heard = slices.Delete(p.ear.heard, 0, 32)
 		}
@@ -93,6 +115,7 @@ func (p *Phone) Listen() string {
 // speakTo notes where sound goes now.
 func (p *Phone) speakTo(c *call) {
 	p.mouth.to = c.farSaid.at
+	p.mouth.port = c.said.at.Port()
 	p.mouth.direction = c.said.direction
 	for _, pt := range c.farSaid.codecs {
 		if slices.Contains(c.said.codecs, pt) {
@@ -124,7 +147,9 @@ func (p *Phone) utter() {
 		for i := range 160 {
 			packet[12+i] = p.cfg.Name[0]
 		}
-		_, _ = p.rtp.WriteToAddrPort(packet, m.to)
+		if c := p.sockets[m.port]; c != nil {
+			_, _ = c.WriteToAddrPort(packet, m.to)
+		}
 	}
 	m.seq++
 	m.timestamp += 160

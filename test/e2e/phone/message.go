@@ -69,6 +69,17 @@ func (m *message) all(name string) []string {
 	return values
 }
 
+// list takes comma-separated values apart.
+func list(values []string) []string {
+	var all []string
+	for _, v := range values {
+		for part := range strings.SplitSeq(v, ",") {
+			all = append(all, strings.TrimSpace(part))
+		}
+	}
+	return all
+}
+
 // response reports whether m is one, and its status.
 func (m *message) response() (status int, ok bool) {
 	rest, ok := strings.CutPrefix(m.line, "SIP/2.0 ")

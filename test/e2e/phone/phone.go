@@ -32,6 +32,7 @@ type Config struct {
 	Addr     netip.AddrPort // of SIP
 	Switch   netip.AddrPort
 	TCP      bool
+	Sensible bool // leaves out what makes no sense: a second answer, a CANCEL after the end
 	NAT      bool // writes a private address into Contact and descriptions
 	LAN      *lan.LAN
 	// Trace takes each line of the transcript, without time and name. It is
@@ -56,7 +57,6 @@ type Phone struct {
 	// Immutable after Open.
 	cfg     Config
 	udp     *mediatest.Conn
-	rtp     *mediatest.Conn
 	readers sync.WaitGroup
 
 	mu      sync.Mutex
@@ -71,6 +71,7 @@ type Phone struct {
 	servers map[string]*server // by branch and method
 	calls   []*call
 	timers  map[*time.Timer]struct{}
+	sockets map[uint16]*mediatest.Conn // of sound, by port
 	ear     ear
 	mouth   mouth
 
@@ -87,18 +88,18 @@ const RTPPort = 4000
 func Open(cfg Config) (*Phone, error) {
 	p := &Phone{
 		cfg: cfg, without: map[string]bool{}, clients: map[string]*client{}, servers: map[string]*server{}, timers: map[*time.Timer]struct{}{},
-		digest: digest.NewClient(digest.Account{Username: cfg.Number, Secret: digest.A1{Password: cfg.Password}}),
+		sockets: map[uint16]*mediatest.Conn{},
+		digest:  digest.NewClient(digest.Account{Username: cfg.Number, Secret: digest.A1{Password: cfg.Password}}),
 	}
 	var err error
 	if p.udp, err = cfg.LAN.Socket(cfg.Addr); err != nil {
 		return nil, err
 	}
-	if p.rtp, err = cfg.LAN.Socket(netip.AddrPortFrom(cfg.Addr.Addr(), RTPPort)); err != nil {
+	if err := p.listenAt(RTPPort); err != nil {
 		return nil, err
 	}
 	cfg.LAN.Name(cfg.Addr.Addr(), cfg.Name)
 	p.readers.Go(p.readUDP)
-	p.readers.Go(p.readRTP)
 	return p, nil
 }
 
@@ -110,9 +111,11 @@ func (p *Phone) Close() {
 		t.Stop()
 	}
 	tcp := p.tcp
+	for _, c := range p.sockets {
+		_ = c.Close()
+	}
 	p.mu.Unlock()
 	_ = p.udp.Close()
-	_ = p.rtp.Close()
 	if tcp != nil {
 		_ = tcp.Close()
 	}
@@ -128,6 +131,20 @@ func (p *Phone) readUDP() {
 		}
 		p.receive(string(buf[:n]), from)
 	}
+}
+
+// Up lists the numbers of the calls that the phone believes to be up; "" for
+// none.
+func (p *Phone) Up() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ids []string
+	for _, c := range p.calls {
+		if c.answered && !c.over {
+			ids = append(ids, fmt.Sprint(c.n))
+		}
+	}
+	return strings.Join(ids, ", ")
 }
 
 // readTCP takes messages off a connection by their Content-Length.

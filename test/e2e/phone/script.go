@@ -21,7 +21,7 @@ type options struct {
 	headers             []header
 	sdp, noSDP          bool
 	direction           string
-	zero                bool
+	zero, video         bool
 	codecs              []string
 	port                int
 	destination         string
@@ -56,6 +56,8 @@ func (o *options) word(w string) error {
 		o.noSDP = true
 	case w == "zero":
 		o.zero = true
+	case w == "video":
+		o.video = true
 	case slices.Contains([]string{"sendrecv", "sendonly", "recvonly", "inactive"}, w):
 		o.direction = w
 	case !assigned:
@@ -116,7 +118,7 @@ func (o *options) apply(s *sound) {
 	if o.direction != "" {
 		s.direction = o.direction
 	}
-	s.zero = o.zero
+	s.zero, s.video = o.zero, o.video
 	if o.codecs != nil {
 		s.codecs = o.codecs
 	}
@@ -180,6 +182,11 @@ func (p *Phone) say(line string) error {
 	if err := o.read(rest); err != nil {
 		return err
 	}
+	if o.port != 0 {
+		if err := p.listenAt(uint16(o.port)); err != nil {
+			return err
+		}
+	}
 	var c *call
 	if n := len(p.calls); n > 0 {
 		c = p.calls[n-1]
@@ -191,8 +198,8 @@ func (p *Phone) say(line string) error {
 		if c == nil || c.heard == nil {
 			return errNoCall
 		}
-		if c.heard.cancelled {
-			p.trace("~ %sis silent: the call was canceled", c.mark())
+		if c.heard.cancelled || p.cfg.Sensible && c.heard.final != 0 {
+			p.trace("~ %sis silent: the call has its answer", c.mark())
 			return nil
 		}
 		p.respond(c.heard, status, o, false)
@@ -233,6 +240,10 @@ func (p *Phone) say(line string) error {
 	}
 	if what != "CANCEL" && c.far == "" && o.toTag == "" {
 		p.trace("~ %shas no dialog for %s", c.mark(), what)
+		return nil
+	}
+	if p.cfg.Sensible && (what == "CANCEL" && (c.sent == nil || c.sent.final != 0 || !c.sent.provisional) || c.over) {
+		p.trace("~ %sleaves %s", c.mark(), what)
 		return nil
 	}
 	uri := or(o.uri, c.target)

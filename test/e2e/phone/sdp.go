@@ -14,6 +14,7 @@ type sound struct {
 	codecs    []string // static payload types as text: "0", "8", "18"; "101" is telephone-event
 	direction string
 	zero      bool // c=0.0.0.0, the hold of RFC 2543
+	video     bool // a second stream, which nobody here understands
 	version   int
 }
 
@@ -45,6 +46,9 @@ func (s sound) text() string {
 		b.WriteString("a=fmtp:101 0-15\r\n")
 	}
 	fmt.Fprintf(&b, "a=ptime:20\r\na=%s\r\n", s.direction)
+	if s.video {
+		b.WriteString("m=video 4100 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n")
+	}
 	return b.String()
 }
 
@@ -56,6 +60,7 @@ type seen struct {
 	codecs    []string // payload types
 	names     []string
 	direction string
+	streams   int
 	fault     string
 }
 
@@ -67,6 +72,9 @@ func readSDP(body string) seen {
 	for line := range strings.SplitSeq(body, "\r\n") {
 		key, value, _ := strings.Cut(line, "=")
 		words := strings.Fields(value)
+		if key == "m" {
+			s.streams++
+		}
 		switch {
 		case key == "o" && len(words) == 6:
 			s.origin = words[1]
@@ -76,6 +84,7 @@ func readSDP(body string) seen {
 		case key == "m" && len(words) > 3 && words[0] == "audio":
 			port, _ = strconv.Atoi(words[1])
 			s.codecs = words[3:]
+		case s.streams > 1: // of audio only
 		case key == "a" && (value == "sendrecv" || value == "sendonly" || value == "recvonly" || value == "inactive"):
 			s.direction = value
 		case key == "a" && strings.HasPrefix(value, "rtpmap:"):

@@ -24,6 +24,9 @@ func (p *Phone) ask(c *call, method, uri string, o options) *client {
 			t.seq = c.sent.seq
 		}
 		t.text = p.compose(c, t, uri, o, credentials)
+		if method == "BYE" {
+			c.over = true
+		}
 		p.clients[t.branch+" "+method] = t
 	}
 	t.again = func(credentials []header) {
@@ -142,6 +145,7 @@ func (p *Phone) response(m *message, status int) {
 		return
 	}
 	c := t.call
+	p.checkVia(t, m)
 	tag := param(m.get("To"), "tag")
 	if m.seq() != t.seq {
 		p.fault("CSeq %d answers %d", m.seq(), t.seq)
@@ -184,6 +188,30 @@ func (p *Phone) response(m *message, status int) {
 	if t.method == "INVITE" && status < 300 {
 		c.answered = true
 		p.ackAccepted(t, m)
+	}
+}
+
+// checkVia compares the Via headers of a response with those of its request:
+// they come back in the same order (RFC 3261 §8.2.6.2), the first with the
+// address it was seen to come from (RFC 3581 §4).
+func (p *Phone) checkVia(t *client, m *message) {
+	req, err := parse(t.text)
+	if err != nil {
+		return
+	}
+	sent, got := list(req.all("Via")), list(m.all("Via"))
+	if len(sent) != len(got) {
+		p.fault("%d Via of %d come back", len(got), len(sent))
+		return
+	}
+	for i := range sent {
+		if param(sent[i], "branch") != param(got[i], "branch") {
+			p.fault("Via %d came back as %q", i+1, got[i])
+		}
+	}
+	host, port := p.cfg.Addr.Addr().String(), strconv.Itoa(int(p.cfg.Addr.Port()))
+	if !p.cfg.TCP && (param(got[0], "received") != host || param(got[0], "rport") != port) {
+		p.fault("no received=%s and rport=%s in %q (RFC 3581 §4)", host, port, got[0])
 	}
 }
 

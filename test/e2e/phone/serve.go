@@ -47,6 +47,9 @@ func (p *Phone) request(m *message) {
 		return
 	}
 	p.within(c, m)
+	if m.method() == "BYE" {
+		c.over = true
+	}
 	if m.method() == "INVITE" {
 		c.heard = s
 		if m.get("Contact") != "" {
@@ -127,7 +130,7 @@ func (p *Phone) asked(c *call, m *message) string {
 		words += " reason " + v
 	}
 	for _, h := range m.headers {
-		if strings.HasPrefix(strings.ToLower(h.name), "x-") {
+		if h.name == "Route" || strings.HasPrefix(strings.ToLower(h.name), "x-") {
 			words += " " + strings.ToLower(h.name) + " " + h.value
 		}
 	}
