@@ -50,6 +50,7 @@ type Records struct {
 	mu       sync.Mutex
 	reserved int
 	queue    []core.Record
+	over     bool // Run has ended
 	stats    Stats
 }
 
@@ -125,7 +126,11 @@ func (r *Records) Write(rec core.Record) {
 	r.mu.Lock()
 	r.reserved = max(r.reserved-1, 0)
 	r.queue = append(r.queue, rec)
+	over := r.over
 	r.mu.Unlock()
+	if over {
+		r.log.Error("cdr came after the end and is lost", "call", rec.CallID, "chan", rec.LegID)
+	}
 	select {
 	case r.queued <- struct{}{}:
 	default:
@@ -149,7 +154,7 @@ func (r *Records) count(change func(*Stats)) {
 }
 
 // Run writes records until ctx is done, then what is left, and returns. The
-// sessions must have ended before: what is written later stays in memory. An
+// sessions must have ended before: what is written later is lost, and logged. An
 // error says how many records neither the disk nor the database took.
 func (r *Records) Run(ctx context.Context) error {
 	// Work that began is finished, whatever ctx says; each step has its own limit.
@@ -158,6 +163,9 @@ func (r *Records) Run(ctx context.Context) error {
 	var importer sync.WaitGroup
 	importer.Go(func() { r.runImporter(work, spooled) })
 	err := r.runSpooler(ctx, work)
+	r.mu.Lock()
+	r.over = true
+	r.mu.Unlock()
 	close(spooled)
 	importer.Wait()
 	return err

@@ -171,7 +171,7 @@ func TestRecordBecomesARow(t *testing.T) {
 	if err := json.Unmarshal(text, &shape); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range strings.Fields("call_id leg_id direction from to started_at answered_at ended_at billsec cause q850 sip_status hung_up_by duration_ms") {
+	for name := range strings.FieldsSeq("call_id leg_id direction from to started_at answered_at ended_at billsec cause q850 sip_status hung_up_by duration_ms") {
 		if _, ok := shape[name]; !ok {
 			t.Errorf("the JSON lacks %s: %s", name, text)
 		}
@@ -722,6 +722,7 @@ func TestMaskText(t *testing.T) {
 		"[sip_auth_username=u][x=y]sofia/gateway/g/1": "[sip_auth_username=***][x=y]sofia/gateway/g/1",
 		"PASS='a,b',c=d":  "PASS=***,c=d",
 		`secret="open`:    "secret=***",
+		"pass='a,'b,c=d":  "pass=***,c=d",
 		"a==pass=":        "a==pass=***",
 		"x=${api_secret}": "x=${api_secret}",
 	} {

@@ -56,17 +56,20 @@ func notInName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
 }
 
-// valueLen is the length of the value that text begins with: up to the end of a
-// quoted string, else to the next separator.
+// valueLen is the length of the value that text begins with: up to the next
+// separator that is not in quotes.
 func valueLen(text string) int {
-	if text != "" && (text[0] == '\'' || text[0] == '"') {
-		if end := strings.IndexByte(text[1:], text[0]); end >= 0 {
-			return end + 2
+	for n := 0; n < len(text); n++ {
+		switch c := text[n]; {
+		case c == '\'' || c == '"':
+			end := strings.IndexByte(text[n+1:], c)
+			if end < 0 {
+				return len(text)
+			}
+			n += end + 1
+		case strings.IndexByte(",]}>;|&", c) >= 0:
+			return n
 		}
-		return len(text)
-	}
-	if end := strings.IndexAny(text, ",]}>;|&"); end >= 0 {
-		return end
 	}
 	return len(text)
 }

@@ -77,8 +77,12 @@ func (r *Records) Get(ctx context.Context, leg core.ChannelID) (Item, error) {
 
 func (f Filter) apply(q *gorm.DB) *gorm.DB {
 	for _, c := range []struct{ where, value string }{
-		{"call_id = ?", string(f.CallID)}, {"from_number = ?", f.From}, {"to_number = ?", f.To}, {"cause = ?", strings.ToUpper(f.Cause)},
-		{"ended_at >= ?", text(f.Since)}, {"ended_at < ?", text(f.Until)},
+		{"call_id = ?", string(f.CallID)},
+		{"from_number = ?", f.From},
+		{"to_number = ?", f.To},
+		{"cause = ?", strings.ToUpper(f.Cause)},
+		{"ended_at >= ?", text(f.Since)},
+		{"ended_at < ?", text(f.Until)},
 	} {
 		if c.value != "" {
 			q = q.Where(c.where, c.value)

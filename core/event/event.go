@@ -14,7 +14,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/tandemswitch/tandem/core"
@@ -88,9 +87,4 @@ func (e *Event) UnmarshalJSON(text []byte) error {
 		e.Data = nil
 	}
 	return nil
-}
-
-// eventID names an event of the log called name.
-func eventID(name string, seq uint64) string {
-	return name + "-" + strconv.FormatUint(seq, 10)
 }

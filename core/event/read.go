@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 )
 
 // readRetries is how often Read begins anew when retention removes the file it
@@ -46,6 +47,7 @@ func (l *Log) read(after uint64, limit int) ([]Event, error) {
 	if after+1 >= l.ring.first || !l.onDisk(after) {
 		events := l.recent(max(after+1, l.ring.first), limit)
 		l.mu.Unlock()
+		l.identify(events)
 		return events, nil
 	}
 	segments := slices.Clone(l.segments)
@@ -60,8 +62,10 @@ func (l *Log) read(after uint64, limit int) ([]Event, error) {
 	}
 	// The files have less than their names promise (damage); memory goes on.
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.recent(l.ring.first, limit), nil
+	events = l.recent(l.ring.first, limit)
+	l.mu.Unlock()
+	l.identify(events)
+	return events, nil
 }
 
 // onDisk reports whether a file holds something after the given seq. What no
@@ -70,7 +74,8 @@ func (l *Log) onDisk(after uint64) bool {
 	return slices.ContainsFunc(l.segments, func(s segment) bool { return s.last > after })
 }
 
-// recent copies events out of the ring, beginning with first. The caller holds mu.
+// recent copies events out of the ring, beginning with first, without their
+// IDs. The caller holds mu.
 func (l *Log) recent(first uint64, limit int) []Event {
 	end := l.ring.first + uint64(l.ring.count)
 	if first >= end {
@@ -78,13 +83,15 @@ func (l *Log) recent(first uint64, limit int) []Event {
 	}
 	events := make([]Event, 0, min(uint64(limit), end-first))
 	for seq := first; seq < end && len(events) < limit; seq++ {
-		events = append(events, l.event(seq))
+		n := l.ring.at(seq)
+		events = append(events, Event{Seq: seq, Time: n.Time, Type: n.Type, CallID: n.CallID, LegID: n.LegID, Data: n.Data})
 	}
 	return events
 }
 
-// event makes the event of a seq in the ring. The caller holds mu.
-func (l *Log) event(seq uint64) Event {
-	n := l.ring.at(seq)
-	return Event{Seq: seq, ID: eventID(l.name, seq), Time: n.Time, Type: n.Type, CallID: n.CallID, LegID: n.LegID, Data: n.Data}
+// identify adds the IDs, which cost too much to be made under the lock.
+func (l *Log) identify(events []Event) {
+	for i := range events {
+		events[i].ID = l.name + "-" + strconv.FormatUint(events[i].Seq, 10)
+	}
 }

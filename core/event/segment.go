@@ -104,6 +104,9 @@ func readSegments(segments []segment, after uint64, limit int) ([]Event, error) 
 			end = segments[i+1].first
 		}
 		err := readSegment(s, after, func(e Event) bool {
+			if e.Seq <= after {
+				return true // before what is asked; or damage: numbers only grow
+			}
 			if e.Seq >= end {
 				return false
 			}
@@ -121,6 +124,7 @@ func readSegments(segments []segment, after uint64, limit int) ([]Event, error) 
 	return events, nil
 }
 
+// readSegment calls take with the events from about the wanted place on.
 func readSegment(s segment, after uint64, take func(Event) bool) error {
 	f, err := os.Open(s.path)
 	if err != nil {
@@ -131,7 +135,7 @@ func readSegment(s segment, after uint64, take func(Event) bool) error {
 	if err != nil {
 		return err
 	}
-	return scan(f, from, s.bytes, func(e Event) bool { return e.Seq <= after || take(e) })
+	return scan(f, from, s.bytes, take)
 }
 
 // scan calls take with the events from an offset that begins a line, until it

@@ -110,6 +110,7 @@ func (w *writer) finish() error {
 func (w *writer) drain() error {
 	for {
 		events, last := w.take()
+		w.l.identify(events)
 		if err := w.reserve(); err != nil {
 			return err
 		}
@@ -155,7 +156,7 @@ func (w *writer) take() (events []Event, last uint64) {
 	seq, last := l.written+1, l.ring.first-1
 	if last >= seq {
 		return []Event{{
-			Seq: seq, ID: eventID(l.name, seq), Time: time.Now(), Type: TypeLost,
+			Seq: seq, Time: time.Now(), Type: TypeLost,
 			Data: map[string]any{"count": last - l.written, "to_seq": last},
 		}}, last
 	}

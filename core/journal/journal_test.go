@@ -143,16 +143,30 @@ func TestEntriesSayWhatHappened(t *testing.T) {
 	noteCall(j, "c")
 	live := entries(t, j, "c")
 	want := []Entry{
-		{0, at(0), "a", core.JournalSIP, "received INVITE sip:1001@example.com from udp:192.0.2.1:5060",
-			map[string]any{"peer": "udp:192.0.2.1:5060", "local": "192.0.2.2:5060"}, invite},
-		{3, at(3), "a", core.JournalDialplan, `condition: destination_number is "1001", wanted ^10[01]$: no`,
-			map[string]any{"trace": "condition", "file": "default.xml", "line": json.Number("42"), "field": "destination_number", "value": "1001",
-				"pattern": "^10[01]$", "passed": false, "depth": json.Number("2")}, ""},
-		{4, at(4), "a", core.JournalApp, "application bridge({sip_auth_password=***,x=1}user/1001)",
-			map[string]any{"app": "bridge", "args": "{sip_auth_password=***,x=1}user/1001", "file": "default.xml", "line": json.Number("43")}, ""},
+		{
+			0, at(0), "a", core.JournalSIP, "received INVITE sip:1001@example.com from udp:192.0.2.1:5060",
+			map[string]any{"peer": "udp:192.0.2.1:5060", "local": "192.0.2.2:5060"},
+			invite,
+		},
+		{
+			3, at(3), "a", core.JournalDialplan, `condition: destination_number is "1001", wanted ^10[01]$: no`,
+			map[string]any{
+				"trace": "condition", "file": "default.xml", "line": json.Number("42"), "field": "destination_number", "value": "1001",
+				"pattern": "^10[01]$", "passed": false, "depth": json.Number("2"),
+			},
+			"",
+		},
+		{
+			4, at(4), "a", core.JournalApp, "application bridge({sip_auth_password=***,x=1}user/1001)",
+			map[string]any{"app": "bridge", "args": "{sip_auth_password=***,x=1}user/1001", "file": "default.xml", "line": json.Number("43")},
+			"",
+		},
 		{5, at(5), "a", core.JournalVariable, "variable set: name api_secret, value ***", map[string]any{"name": "api_secret", "value": "***"}, ""},
-		{1500, at(1500), "a", core.JournalHangup, "hangup: cause USER_BUSY, err busy here, after ms 1500, odd true",
-			map[string]any{"cause": "USER_BUSY", "err": "busy here", "after_ms": json.Number("1500"), "odd": true}, ""},
+		{
+			1500, at(1500), "a", core.JournalHangup, "hangup: cause USER_BUSY, err busy here, after ms 1500, odd true",
+			map[string]any{"cause": "USER_BUSY", "err": "busy here", "after_ms": json.Number("1500"), "odd": true},
+			"",
+		},
 	}
 	if diff := cmp.Diff(want, live); diff != "" {
 		t.Errorf("live (-want +got):\n%s", diff)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -184,8 +185,8 @@ func (w *writer) giveBack(batch []*call) {
 	j := w.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for i := len(batch) - 1; i >= 0; i-- {
-		j.ended.pushFront(batch[i])
+	for _, c := range slices.Backward(batch) {
+		j.ended.pushFront(c)
 	}
 }
 
