@@ -47,6 +47,7 @@ func TestInteropBaresipCallBothHear(t *testing.T) {
 			in, out := pair(t, s)
 			mustRecord(t, "caller", in, cleared(test.by), lasted)
 			mustRecord(t, "callee", out, cleared(test.by), lasted)
+			mustExplain(t, s, in.CallID)
 			if calls := s.Calls(); len(calls) != 0 {
 				t.Errorf("calls after the end: %+v", calls)
 			}

@@ -169,6 +169,31 @@ func pair(t *testing.T, s *tandem.Switch) (in, out tandem.CDR) {
 	return in, out
 }
 
+// mustExplain fails the test unless the call's journal tells its story: messages, the rule that decided,
+// with its place, what was done, and the end.
+func mustExplain(t *testing.T, s *tandem.Switch, callID string) {
+	t.Helper()
+	journal := s.Explain(callID)
+	kinds, places := map[string]int{}, 0
+	for _, e := range journal {
+		kinds[e.Kind]++
+		if e.Data["file"] != nil && e.Data["line"] != nil {
+			places++
+		}
+		if e.Sentence == "" {
+			t.Errorf("an entry of the journal without words: %+v", e)
+		}
+	}
+	for _, kind := range []string{"sip", "dialplan", "app", "hangup"} {
+		if kinds[kind] == 0 {
+			t.Errorf("the journal has no entry of kind %q: %+v", kind, journal)
+		}
+	}
+	if places == 0 {
+		t.Errorf("the journal does not say where in the dialplan was decided: %+v", journal)
+	}
+}
+
 // cleared is the record of both legs of a call from 1000 to 1001 that was answered and hung up by
 // one of the two.
 func cleared(by string) tandem.CDR {

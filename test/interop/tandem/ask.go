@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,30 @@ func (s *Switch) CDRs(n int) []CDR {
 		all = getAll[CDR](s, "/v1/cdrs")
 		if len(all) < n {
 			return fmt.Errorf("%d records, want %d: %+v", len(all), n, all)
+		}
+		return nil
+	})
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return all
+}
+
+// Entry is one line of a call's journal: what happened, and why.
+type Entry struct {
+	Kind     string         `json:"kind"`
+	Sentence string         `json:"sentence"`
+	Data     map[string]any `json:"data"`
+}
+
+// Explain waits until a call's journal has an entry of kind "hangup" and returns the journal.
+func (s *Switch) Explain(callID string) []Entry {
+	s.tb.Helper()
+	var all []Entry
+	err := poll(cdrTimeout, func() error {
+		all = getAll[Entry](s, "/v1/calls/"+url.PathEscape(callID)+"/explain")
+		if !slices.ContainsFunc(all, func(e Entry) bool { return e.Kind == "hangup" }) {
+			return fmt.Errorf("no hang-up among the %d entries of call %s: %+v", len(all), callID, all)
 		}
 		return nil
 	})

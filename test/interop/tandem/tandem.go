@@ -147,8 +147,20 @@ func Open(tb testing.TB, cfg Config) *Switch {
 			tb.Fatal(err)
 		}
 	}
+	tb.Cleanup(s.mustBeHealthy) // after the switch has ended: cleanups run backwards
 	s.start()
 	return s
+}
+
+// mustBeHealthy fails the test if the switch had trouble of its own, whatever the clients saw of
+// it.
+func (s *Switch) mustBeHealthy() {
+	s.tb.Helper()
+	for line := range strings.Lines(s.Log()) {
+		if strings.Contains(line, "level=ERROR") || strings.HasPrefix(line, "panic:") {
+			s.tb.Errorf("the switch says: %s", line)
+		}
+	}
 }
 
 // Restart stops the switch properly and starts it again on the same data, address and ports.
