@@ -138,4 +138,10 @@ func (l *leg) finish() {
 	if l.inbox != nil {
 		l.inbox.Post(core.Released{SIPStatus: l.status})
 	}
+	// Transactions linger for 32 s and know the leg: the session and its media
+	// must not stay with them.
+	l.inbox, l.said, l.pending, l.offer, l.queued = nil, nil, nil, nil, nil
+	if l.out != nil {
+		l.out.request.Variables = nil
+	}
 }

@@ -716,3 +716,21 @@ func TestCallerOfATrunk(t *testing.T) {
 		})
 	}
 }
+
+// RFC 3261 §13.3.1.1: a proxy's Timer C must not end a call that rings for long.
+func TestRingingIsRepeatedEveryMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, core.Deps{})
+		alice, _, call := ringing(t, b)
+		call.in.Leg.Ring()
+		first := alice.expect("180", soon)
+		for range 3 {
+			if again := alice.expect("180", 61*time.Second); again != first {
+				t.Errorf("repeated 180 differs:\n%s", again)
+			}
+		}
+		call.in.Leg.Release(core.Release{Cause: core.CauseNoAnswer})
+		alice.expect("480", soon)
+		b.empty()
+	})
+}

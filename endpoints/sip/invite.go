@@ -3,6 +3,7 @@ package sip
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -52,6 +53,21 @@ func (c *call) invite() {
 	l.publish()
 	l.note("received", flow, mask(c.message.Raw))
 	c.tx.Reply(100, phrase(100))
+	l.stillAlive()
+}
+
+// stillAlive repeats the last provisional response every minute, so that proxies
+// on the way do not give the call up (RFC 3261 §13.3.1.1).
+func (l *leg) stillAlive() {
+	l.minute = l.shard.layer(l.profile).Schedule.After(time.Minute, func() {
+		if l.state != invited {
+			return
+		}
+		if l.invite.Status() > 100 {
+			_ = l.invite.Resend()
+		}
+		l.stillAlive()
+	})
 }
 
 // refuseCall answers a call that the switch does not take.
@@ -154,6 +170,7 @@ func (l *leg) accept(d *media.Description) {
 	res := l.response(tx, 200)
 	setSDP(res, body)
 	l.invite = nil
+	l.minute.Stop()
 	l.status = 200
 	l.dialog.State = dialog.Confirmed
 	l.become(answering)
@@ -202,6 +219,7 @@ func (l *leg) refuse(r core.Release) {
 func (l *leg) finalize(res *sip.Response) {
 	tx := l.invite
 	l.invite = nil
+	l.minute.Stop()
 	l.status = res.StatusCode
 	l.dialog.State = dialog.Terminated
 	tx.Respond(res)

@@ -64,6 +64,7 @@ type leg struct {
 	auth      *digest.Client
 
 	invite  *transaction.Server // A: the initial INVITE until its final response
+	minute  *transaction.Alarm  // A: when the last 18x is repeated
 	said    []byte              // A: SDP of our last 18x, repeated in the 2xx
 	unacked *unacked            // a 2xx of ours that waits for its ACK
 

@@ -13,12 +13,25 @@ import (
 func systemNetwork() Network {
 	// Binding does not block, and Open has no context to give.
 	return Network{
-		ListenPacket: func(a netip.AddrPort) (net.PacketConn, error) { return net.ListenPacket("udp", a.String()) }, //nolint:noctx // see above
-		Listen:       func(a netip.AddrPort) (net.Listener, error) { return net.Listen("tcp", a.String()) },         //nolint:noctx // see above
+		ListenPacket: listenUDP,
+		Listen:       func(a netip.AddrPort) (net.Listener, error) { return net.Listen("tcp", a.String()) }, //nolint:noctx // see above
 		LocalAddrs:   localAddrs,
 		Source:       sourceAddr,
 		Resolver:     net.DefaultResolver,
 	}
+}
+
+// receiveBytes lets a burst of about a thousand messages wait in the socket; the
+// kernel gives less where net.core.rmem_max is lower.
+const receiveBytes = 1 << 20
+
+func listenUDP(a netip.AddrPort) (net.PacketConn, error) {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(a))
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetReadBuffer(receiveBytes)
+	return conn, nil
 }
 
 // localAddrs lists the addresses of all interfaces but link-local ones, which

@@ -74,9 +74,6 @@ func (e *endpoint) Place(out core.Outgoing, p core.Placement, offer *media.Descr
 	if !ok {
 		return nil, errors.New("sip: placement of another endpoint")
 	}
-	if m.draining.Load() {
-		return nil, &core.CauseError{Cause: core.CauseSystemShutdown, Err: core.ErrDraining}
-	}
 	callID := out.Variables["sip_invite_call_id"]
 	if callID == "" || !headerName(callID) {
 		callID = uuid.NewString()

@@ -135,8 +135,8 @@ func (tx *Server) Dismiss(res *sip.Response) {
 	_ = tx.layer.send(tx.callID, tx.flow, []byte(res.String()), false)
 }
 
-// Resend sends the 2xx of an INVITE again (RFC 3261 §13.3.1.4); the TU calls it
-// until the ACK comes.
+// Resend sends the last response again: the 2xx of an INVITE until the ACK comes
+// (RFC 3261 §13.3.1.4), a provisional one every minute (§13.3.1.1).
 func (tx *Server) Resend() error {
 	return tx.layer.send(tx.callID, tx.flow, tx.last, true)
 }
