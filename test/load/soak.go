@@ -67,12 +67,14 @@ func (b *bench) soak(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	t, err := b.soakCalls(ctx, n)
+	took := time.Since(began)
 	if err != nil {
 		return err
 	}
 	after, late := b.settled(ctx, before)
-	r := Result{Row: "soak", Subject: "switch", Calls: n, Rate: soakPerSecond, RSS: int64(after["process_resident_memory_bytes"])}
+	r := Result{Row: "soak", Subject: "switch", Calls: n, Rate: soakPerSecond, Seconds: took.Seconds(), RSS: int64(after["process_resident_memory_bytes"])}
 	t.into(&r)
 	for _, name := range slices.Sorted(maps.Keys(tolerance)) {
 		fmt.Fprintf(b.out, "%-32s %14.0f before, %14.0f after %d calls\n", name, before[name], after[name], n)

@@ -12,16 +12,28 @@ import (
 )
 
 var columns = []string{
-	"row", "subject", "calls", "calls/s", "CPU ms/call", "CPU ms/call·s", "µs/packet",
+	"row", "subject", "calls", "calls/s", "CPU ms/call", "CPU ms/call·s", "goal", "µs/packet",
 	"set-up p50/p95/p99 ms", "latency p50/p95/p99 ms", "loss", "failed", "memory", "generator",
 }
 
 // cells are the columns of a result, as text.
 func (r *Result) cells() []string {
 	return []string{
-		r.Row, r.Subject, whole(r.Calls), whole(r.Rate), number(r.CPUPerCall), number(r.CPUPerCallSecond), number(r.CPUPerPacket),
+		r.Row, r.Subject, whole(r.Calls), whole(r.Rate), number(r.CPUPerCall), number(r.CPUPerCallSecond), r.goal(), number(r.CPUPerPacket),
 		r.Setup.String(), r.Latency.String(), r.lossText(), fmt.Sprint(r.Failed), r.memoryText(), r.Generator.text(),
 	}
+}
+
+// goals are for the processor time of the switch, per call or per call and second.
+var goals = map[string]string{
+	"register": "≤ 0.15", "setup": "≤ 1.0", "relay": "≤ 0.55", "alaw": "≤ 0.8", "play": "≤ 0.3", "record": "≤ 0.3", "idle": "≤ 0.02",
+}
+
+func (r *Result) goal() string {
+	if r.Subject != "switch" {
+		return ""
+	}
+	return goals[r.Row]
 }
 
 func whole(n int) string {
