@@ -13,6 +13,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/endpoints/sip/transaction"
 	"github.com/tandemswitch/tandem/endpoints/sip/transport"
 	"github.com/tandemswitch/tandem/media/mediatest"
 )
@@ -40,9 +41,7 @@ func FuzzMessage(f *testing.F) {
 	b := offline(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := b.m.shards[0]
-		for _, l := range s.calls["up"] {
-			s.remove(l)
-		}
+		s.layers, s.dialogs, s.calls = map[*profile]*transaction.Layer{}, map[dialogKey]*leg{}, map[string][]*leg{}
 		invite := aliceCall("up")
 		b.feed(invite.say("INVITE", description(4000)))
 		l := s.calls["up"][0]
@@ -60,10 +59,6 @@ func FuzzMessage(f *testing.F) {
 			t.Errorf("a message without our tag brought the call to %v", l.state)
 		}
 		l.end(core.Release{})
-		for _, layer := range s.layers {
-			layer.Schedule.Run(time.Now().Add(time.Hour))
-			layer.Schedule.Run(time.Now().Add(2 * time.Hour))
-		}
 	})
 }
 
