@@ -102,16 +102,25 @@ func (br *Bridge) Run(ctx context.Context) Result {
 	defer stop()
 	var batch []message
 	for !br.over {
+		gone, late := false, false
 		select {
 		case <-br.box.Ready():
 		case <-expired:
-			br.unanswered()
+			late = true
 		case <-ctx.Done():
-			br.selfGone()
+			gone = true
 		}
+		// What a side said goes first: when both are moved at once, b is not to
+		// be hung up.
 		batch = br.box.Take(batch)
 		for _, m := range batch {
 			br.handle(ctx, m)
+		}
+		if gone {
+			br.selfGone()
+		}
+		if late {
+			br.unanswered()
 		}
 	}
 	br.split()

@@ -89,9 +89,19 @@ func (x *Exchange) Hangup(id core.ChannelID, c core.Cause, by core.Hanger) error
 	return nil
 }
 
-// HangupCall implements core.Switch.
+// HangupCall implements core.Switch. A call that is still being originated has
+// no leg, or rings several: the originate is canceled.
 func (x *Exchange) HangupCall(id core.CallID, c core.Cause, by core.Hanger) error {
 	found := false
+	x.mu.Lock()
+	var cancel context.CancelCauseFunc
+	if live := x.calls[id]; live != nil {
+		cancel, found = live.cancel, true
+	}
+	x.mu.Unlock()
+	if cancel != nil {
+		cancel(&core.HangupError{Cause: c, By: by})
+	}
 	for _, s := range x.all() {
 		if s.CallID() == id {
 			s.Hangup(c, by)

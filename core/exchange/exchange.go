@@ -56,6 +56,7 @@ type call struct {
 	answered bool
 	cause    core.Cause
 	by       core.Hanger
+	cancel   context.CancelCauseFunc // ends an originate under way; nil if none is
 }
 
 // New returns an exchange. deps lacks Switch and Calls, which are the exchange

@@ -34,19 +34,22 @@ func (x *Exchange) Originate(ctx context.Context, r core.OriginateRequest) (core
 	if req.Profile.CallerIDNumber == "" {
 		req.Profile.CallerIDNumber = "0000000000"
 	}
-	if err := x.begin(r.CallID, id); err != nil {
+	work, cancel := context.WithCancelCause(x.base)
+	if err := x.begin(r.CallID, id, cancel); err != nil {
+		cancel(nil)
 		return "", "", err
 	}
 	x.publish("call.created", r.CallID, "", map[string]any{"direction": "outbound", "from": r.From, "to": r.To})
 	go func() {
 		defer x.running.Done()
-		x.carryOut(x.base, req, r)
+		defer cancel(nil)
+		x.carryOut(work, req, r)
 	}()
 	return r.CallID, id, nil
 }
 
 // begin makes the call before its first leg. A client's id must be its own.
-func (x *Exchange) begin(id core.CallID, first core.ChannelID) error {
+func (x *Exchange) begin(id core.CallID, first core.ChannelID, cancel context.CancelCauseFunc) error {
 	now := time.Now()
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -58,6 +61,7 @@ func (x *Exchange) begin(id core.CallID, first core.ChannelID) error {
 	}
 	x.running.Add(1)
 	x.hold(id, first, now)
+	x.calls[id].cancel = cancel
 	return nil
 }
 

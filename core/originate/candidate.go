@@ -228,13 +228,22 @@ func (t *attempt) profile(c *candidate) core.CallerProfile {
 	if v := lookup(c.vars, "origination_callee_id_number"); v != "" {
 		p.CalleeIDNumber = v
 	}
-	p.DestinationNumber = destination(c.target)
+	p.DestinationNumber = c.destination()
 	p.UUID, p.ChanName = "", ""
 	return p
 }
 
-// destination is the number part of a target: what stands before the @.
-func destination(target string) string {
+// destination is the number that was dialed: the user whose contact this is,
+// else the number part of the target, which stands before the @.
+func (c *candidate) destination() string {
+	if user := c.value("dialed_user"); user != "" {
+		return user
+	}
+	target := c.target
+	if strings.EqualFold(c.prefix, "loopback") {
+		number, _, _ := strings.Cut(target, "/")
+		return number
+	}
 	if i := strings.LastIndexByte(target, '/'); i >= 0 && !strings.HasPrefix(target, "app=") {
 		target = target[i+1:]
 	}

@@ -1,6 +1,7 @@
 package originate
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,13 +26,19 @@ func (r *race) follow(c *candidate) bool {
 		return false
 	}
 	var next []*candidate
+	vars := maps.Clone(c.vars)
+	for name := range vars {
+		if strings.EqualFold(name, "dialed_user") || strings.EqualFold(name, "origination_uuid") {
+			delete(vars, name) // they were the redirected leg's
+		}
+	}
 	profile, _, _ := strings.Cut(c.target, "/")
 	for _, uri := range c.redirects {
 		if len(next) == maxContacts || len(r.candidates)+len(next) > dialstring.MaxForks {
 			break
 		}
 		n := &candidate{
-			prefix: c.prefix, target: profile + "/" + uri, vars: c.vars, delay: c.delay, limit: c.limit, progressLimit: c.progressLimit,
+			prefix: c.prefix, target: profile + "/" + uri, vars: vars, delay: c.delay, limit: c.limit, progressLimit: c.progressLimit,
 			required: c.required, hops: c.hops + 1,
 		}
 		if user, ok := r.local(uri); ok {

@@ -15,6 +15,10 @@ const watchAfter = 5 * time.Second
 // CANCEL's Timer F of 64·T1 = 32 s (RFC 3261 §17.1.2.2) and some more.
 const releaseLimit = 40 * time.Second
 
+// hurryLimit is the same when the switch shuts down: the goodbye is sent, its
+// answer is not worth the wait.
+const hurryLimit = 2 * time.Second
+
 // Hangup implements core.Session: it asks for the end and returns at once.
 func (s *Session) Hangup(c core.Cause, by core.Hanger) {
 	s.ending.Store(true)
@@ -92,8 +96,30 @@ func (s *Session) releaseLeg() {
 	cause, _ := s.ch.Cause()
 	r := s.refusal
 	r.Cause = cause
-	s.stuck = time.AfterFunc(watchAfter, func() { s.must(slowMessage{}) })
+	s.watchEnd()
 	s.leg.Release(r)
+}
+
+// watchEnd gives the end its time.
+func (s *Session) watchEnd() {
+	if s.stuck != nil {
+		s.stuck.Stop()
+	}
+	if s.hurry {
+		s.stuck = time.AfterFunc(hurryLimit, func() { s.must(stuckMessage{}) })
+		return
+	}
+	s.stuck = time.AfterFunc(watchAfter, func() { s.must(slowMessage{}) })
+}
+
+// shutDown hangs up, and hurries who has hung up already.
+func (s *Session) shutDown() {
+	s.hurry = true
+	if s.ch.State() == core.StateHangup {
+		s.watchEnd()
+		return
+	}
+	s.hangup(core.CauseSystemShutdown, core.BySwitch)
 }
 
 // slowMessage: the channel has not ended a while after its hangup. A leg may
@@ -101,7 +127,7 @@ func (s *Session) releaseLeg() {
 type slowMessage struct{}
 
 func (slowMessage) handle(s *Session) {
-	if s.ch.State() != core.StateHangup {
+	if s.ch.State() != core.StateHangup || s.hurry {
 		return
 	}
 	s.stuck = time.AfterFunc(releaseLimit-watchAfter, func() { s.must(stuckMessage{}) })
@@ -121,6 +147,9 @@ func (stuckMessage) handle(s *Session) {
 		return
 	}
 	s.guard(func() {
+		if s.leg == nil || s.hurry && !s.ch.AppRunning() {
+			return
+		}
 		s.log.Error("leg does not end", "leg", s.leg.Snapshot().State, "app", s.ch.AppRunning())
 	})
 	_ = s.step(channel.Released, 0, "")

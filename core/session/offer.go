@@ -18,6 +18,7 @@ func (h holding) on() bool { return h.far || h.us }
 // a time, the others wait.
 type reoffer struct {
 	kind  offerKind
+	stale bool         // kind ours: an offer of the far end was answered since
 	hold  bool         // kind ours: it puts the far end on hold
 	reply chan<- error // kind ours: who waits for the outcome
 	queue []holdRequest
@@ -37,7 +38,7 @@ func (r *reoffer) done(err error) (kind offerKind, hold bool) {
 	if r.reply != nil {
 		r.reply <- err
 	}
-	r.kind, r.hold, r.reply = noOffer, false, nil
+	r.kind, r.stale, r.hold, r.reply = noOffer, false, false, nil
 	return kind, hold
 }
 
@@ -87,6 +88,7 @@ func (s *Session) farOffered(ev core.Offered) {
 		return
 	}
 	s.leg.Reply(d, core.CauseNone)
+	s.reoffer.stale = s.reoffer.kind == ours
 	s.announce("leg.reinvite", map[string]any{"direction": audioDirection(ev.Description)})
 	s.negotiated()
 	s.setHold(holding{far: ev.Description.OnHold(), us: s.hold.us})
@@ -174,8 +176,19 @@ func (s *Session) farAnsweredOffer(ev core.OfferAnswered) {
 	s.nextOffer()
 }
 
-// farRejectedOffer: our offer was refused; media stay as they were.
+// requestPending is the status of an offer that crossed another one.
+const requestPending = 491
+
+// farRejectedOffer: our offer was refused; media stay as they were. An offer
+// that the far end's own one overtook (491, RFC 3261 §14.1) is made anew, so that
+// what was agreed on meanwhile is in it. The endpoint reports the 491 when it is
+// time to try again.
 func (s *Session) farRejectedOffer(ev core.OfferRejected) {
+	if ev.Status == requestPending && s.reoffer.kind == ours && s.reoffer.stale && s.alive() {
+		s.reoffer.stale = false
+		s.leg.Offer(s.stream.Offer(s.reofferPolicy(s.reoffer.hold)))
+		return
+	}
 	s.reoffer.done(&core.CauseError{Cause: ev.Cause, SIPStatus: ev.Status, Err: errors.New("offer refused by the far end")})
 	s.nextOffer()
 }

@@ -170,8 +170,8 @@ func (s *Session) noteTrace(route *core.Route) {
 	if route == nil {
 		return
 	}
-	if len(route.Trace) > 0 {
-		s.Journal(core.JournalEntry{Kind: core.JournalDialplan, Sentence: "dialplan", Data: []any{"extension", route.Extension, "trace", route.Trace}})
+	for _, t := range route.Trace { // one each: the journal keeps those that matter
+		s.Journal(core.JournalEntry{Kind: core.JournalDialplan, Sentence: t.Kind, Data: []any{"trace", t}})
 	}
 }
 

@@ -93,6 +93,7 @@ type Session struct {
 	confirmed  []chan<- error // who waits for the ACK of a late offer
 	steps      []core.Step    // what the call went through, for its record
 	stuck      *time.Timer    // the leg or an application does not end
+	hurry      bool           // the switch shuts down
 }
 
 // NewInbound returns the session of a call that an endpoint presents.
@@ -169,7 +170,7 @@ func (s *Session) Run(ctx context.Context) {
 		case <-s.box.Ready():
 		case <-shutdown:
 			shutdown = nil // once is enough
-			s.hangup(core.CauseSystemShutdown, core.BySwitch)
+			s.shutDown()
 			continue
 		}
 		if s.congested.CompareAndSwap(true, false) {
