@@ -3,11 +3,16 @@ package sounds_test
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tandemswitch/tandem/media"
+	"github.com/tandemswitch/tandem/media/codec/g711"
+	"github.com/tandemswitch/tandem/media/file"
+	"github.com/tandemswitch/tandem/media/resample"
 	"github.com/tandemswitch/tandem/sounds"
 	"github.com/tandemswitch/tandem/sounds/internal/wave"
 )
@@ -37,11 +42,12 @@ func TestEveryPromptIsRecordedWell(t *testing.T) {
 	for _, p := range prompts {
 		t.Run(p.File(), func(t *testing.T) {
 			w := decode(t, path.Join(sounds.Prefix, p.Master()))
-			// Speech is 10 to 20 letters per second; a recording outside a
-			// generous range is cut off or of another text.
-			letters := float64(len(p.Text)) / w.Duration().Seconds()
-			if w.Duration() < 300*time.Millisecond || letters < 5 || letters > 25 {
-				t.Errorf("lasts %v for %d letters", w.Duration(), len(p.Text))
+			// Speech is 10 to 20 letters per second, and a word alone is said
+			// slowly; a recording outside a generous range is cut off or of
+			// another text.
+			letters := time.Duration(len(p.Text))
+			if d := w.Duration(); d < 300*time.Millisecond || d < letters*time.Second/25 || d > 400*time.Millisecond+letters*time.Second/10 {
+				t.Errorf("lasts %v for %d letters", d, letters)
 			}
 			if peak := wave.DBFS(wave.Peak(w.Samples)); peak > -2.9 {
 				t.Errorf("peak %.1f dBFS, want at most -3", peak)
@@ -94,19 +100,63 @@ func TestNoRecordingIsWithoutATableRow(t *testing.T) {
 	}
 }
 
-// The sample configuration and its first users count on these.
-func TestPromptsOfTheSampleExist(t *testing.T) {
+// Who brings a configuration from FreeSWITCH counts on its names.
+func TestEveryPromptOfTheStockConfigurationExists(t *testing.T) {
+	stock, err := os.ReadFile("testdata/stock.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
 	x := sounds.New(sounds.FS)
-	for _, name := range []string{
-		"ivr/ivr-please_hold.wav", "ivr/ivr-hold_connect_call.wav", "ivr/ivr-call_cannot_be_completed_as_dialed.wav",
-		"ivr/ivr-no_route_destination.wav", "ivr/ivr-invalid_extension.wav", "ivr/ivr-thank_you.wav",
-		"ivr/ivr-echo_your_audio_back.wav", "voicemail/vm-goodbye.wav",
-		"voicemail/vm-not_available_no_voicemail.wav", "misc/call_secured.wav",
-		"digits/0.wav", "digits/9.wav", "digits/pound.wav", "digits/star.wav",
-	} {
+	count := 0
+	for name := range strings.Lines(string(stock)) {
+		if name = strings.TrimSpace(name); strings.HasPrefix(name, "#") {
+			continue
+		}
+		count++
 		if _, err := x.Find(path.Join(sounds.Prefix, name), 8000); err != nil {
 			t.Error(err)
 		}
+	}
+	if count < 155 {
+		t.Errorf("%d names, want those of the stock configuration", count)
+	}
+}
+
+// maxPromptsBytes keeps the binary something that one downloads without
+// thinking.
+const maxPromptsBytes = 12 << 20
+
+func TestCallsCanPlayEveryPrompt(t *testing.T) {
+	prompts, err := sounds.Prompts(sounds.Prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bank resample.Bank
+	library := file.NewLibrary(file.Config{Resample: bank.Source, Codecs: []media.Codec{g711.PCMU()}})
+	defer library.Close()
+	total := int64(0)
+	for _, p := range prompts {
+		name := path.Join(sounds.Prefix, p.Master())
+		info, err := fs.Stat(sounds.FS, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += info.Size()
+		want := decode(t, name).Duration()
+		src, err := library.Open(t.Context(), sounds.FS, name, file.OpenOptions{RateHz: 8000})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		samples := make([]int16, 8000*30)
+		n, _ := src.Read(samples) // io.EOF, or the length tells
+		if got := time.Duration(n) * time.Second / 8000; (got - want).Abs() > 10*time.Millisecond {
+			t.Errorf("%s lasts %v in a call, want %v", name, got, want)
+		}
+		_ = src.Close()
+	}
+	if total > maxPromptsBytes {
+		t.Errorf("prompts have %d bytes, want at most %d", total, maxPromptsBytes)
 	}
 }
 

@@ -4,7 +4,9 @@
 //
 //	prompts.tsv ─► text2wave ─► master.go: 16 kHz, trimmed, leveled ─► <group>/16000/<name>.wav
 //
-// The same text, voice and version of festival give the same bytes.
+// A recording that carries the text of its row already is left alone, unless
+// -all is given. The same text, voice and version of festival give the same
+// bytes.
 package main
 
 import (
@@ -15,7 +17,10 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tandemswitch/tandem/sounds"
 	"github.com/tandemswitch/tandem/sounds/internal/wave"
@@ -24,11 +29,14 @@ import (
 func main() {
 	root := flag.String("root", ".", "the sounds folder")
 	prefix := flag.String("prefix", sounds.Prefix, "the voice's folder below it, with its prompts.tsv")
-	voice := flag.String("voice", "cmu_us_slt_arctic_hts", "festival's name of the voice")
-	only := flag.String("only", "", "make only prompts whose file name contains this")
+	v := voice{out: os.Stdout}
+	flag.StringVar(&v.name, "voice", "cmu_us_slt_arctic_hts", "festival's name of the voice")
+	flag.StringVar(&v.only, "only", "", "make only prompts whose file name contains this")
+	flag.BoolVar(&v.all, "all", false, "make recordings anew that have their text already")
 	flag.Parse()
+	v.dir = filepath.Join(*root, filepath.FromSlash(*prefix))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := makeVoice(ctx, filepath.Join(*root, filepath.FromSlash(*prefix)), *voice, *only, os.Stdout)
+	err := v.make(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
@@ -36,39 +44,95 @@ func main() {
 	}
 }
 
-// makeVoice makes the prompts of the table in dir and tells out about each.
-func makeVoice(ctx context.Context, dir, voice, only string, out io.Writer) error {
-	table, err := os.Open(filepath.Join(dir, "prompts.tsv"))
+// voice is the recordings to be made of one voice.
+type voice struct {
+	dir  string    // with prompts.tsv
+	name string    // festival's
+	only string    // part of the file name
+	all  bool      // those that have their text as well
+	out  io.Writer // told about each
+}
+
+// make makes the prompts of the table, as many at a time as there are CPUs. It
+// stops at the first error.
+func (v voice) make(ctx context.Context) error {
+	prompts, err := v.table()
 	if err != nil {
 		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan sounds.Prompt)
+	var mu sync.Mutex // guards v.out
+	var wg sync.WaitGroup
+	for range runtime.NumCPU() {
+		wg.Go(func() {
+			for p := range next {
+				told, err := v.prompt(ctx, p)
+				if err != nil {
+					cancel(fmt.Errorf("%s: %w", p.File(), err))
+					return
+				}
+				mu.Lock()
+				fmt.Fprint(v.out, told)
+				mu.Unlock()
+			}
+		})
+	}
+	for _, p := range prompts {
+		select {
+		case next <- p:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// table reads the prompts that are wanted.
+func (v voice) table() ([]sounds.Prompt, error) {
+	table, err := os.Open(filepath.Join(v.dir, "prompts.tsv"))
+	if err != nil {
+		return nil, err
 	}
 	defer table.Close() // read only
 	prompts, err := sounds.ParsePrompts(table)
 	if err != nil {
-		return fmt.Errorf("%s: %w", table.Name(), err)
+		return nil, fmt.Errorf("%s: %w", table.Name(), err)
 	}
-	for _, p := range prompts {
-		if !strings.Contains(p.File(), only) {
-			continue
-		}
-		w, err := speak(ctx, voice, p.Text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.File(), err)
-		}
-		w = master(w, p, voice)
-		if err := write(filepath.Join(dir, filepath.FromSlash(p.Master())), w); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%-52s %5.2f s  %5.1f dBFS  peak %5.1f\n",
-			p.File(), w.Duration().Seconds(), wave.DBFS(w.SpeechRMS()), wave.DBFS(wave.Peak(w.Samples)))
-	}
-	return nil
+	return slices.DeleteFunc(prompts, func(p sounds.Prompt) bool {
+		return !strings.Contains(p.File(), v.only) || !v.all && v.has(p)
+	}), nil
 }
 
-// write stores a wave, with the folders above it.
-func write(file string, w wave.Wave) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
+// has reports whether there is a recording of the prompt's text in this voice.
+func (v voice) has(p sounds.Prompt) bool {
+	content, err := os.ReadFile(v.file(p))
+	if err != nil {
+		return false
 	}
-	return os.WriteFile(file, w.Encode(), 0o644)
+	w, err := wave.Decode(content)
+	return err == nil && slices.Equal(w.Tags, tags(p, v.name))
+}
+
+func (v voice) file(p sounds.Prompt) string {
+	return filepath.Join(v.dir, filepath.FromSlash(p.Master()))
+}
+
+// prompt makes one recording and returns a line about it.
+func (v voice) prompt(ctx context.Context, p sounds.Prompt) (string, error) {
+	w, err := speak(ctx, v.name, p.Text)
+	if err != nil {
+		return "", err
+	}
+	w = master(w, p, v.name)
+	if err := os.MkdirAll(filepath.Dir(v.file(p)), 0o755); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(v.file(p), w.EncodeULaw(), 0o644); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%-52s %5.2f s  %5.1f dBFS  peak %5.1f\n",
+		p.File(), w.Duration().Seconds(), wave.DBFS(w.SpeechRMS()), wave.DBFS(wave.Peak(w.Samples))), nil
 }

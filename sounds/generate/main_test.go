@@ -75,25 +75,25 @@ func TestMasterOfSilenceIsSilence(t *testing.T) {
 	}
 }
 
-func TestMakeVoiceTellsWhatToInstall(t *testing.T) {
+func TestMakeTellsWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	err := makeVoice(t.Context(), voiceFolder(t), "cmu_us_slt_arctic_hts", "", io.Discard)
+	err := voice{dir: voiceFolder(t), name: "cmu_us_slt_arctic_hts", out: io.Discard}.make(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "apt-get install festival festvox-us-slt-hts") {
-		t.Errorf("makeVoice without festival: %v", err)
+		t.Errorf("make without festival: %v", err)
 	}
 }
 
-func TestMakeVoiceNamesTheBrokenTable(t *testing.T) {
+func TestMakeNamesTheBrokenTable(t *testing.T) {
 	dir := t.TempDir()
-	if err := makeVoice(t.Context(), dir, "v", "", io.Discard); !os.IsNotExist(err) {
-		t.Errorf("makeVoice without a table: %v", err)
+	if err := (voice{dir: dir, name: "v", out: io.Discard}).make(t.Context()); !os.IsNotExist(err) {
+		t.Errorf("make without a table: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "prompts.tsv"), []byte("ivr\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	err := makeVoice(t.Context(), dir, "v", "", io.Discard)
+	err := voice{dir: dir, name: "v", out: io.Discard}.make(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "prompts.tsv: line 1") {
-		t.Errorf("makeVoice with a broken table: %v", err)
+		t.Errorf("make with a broken table: %v", err)
 	}
 }
 
@@ -123,7 +123,7 @@ func TestFestivalMakesTheRecordingWeShip(t *testing.T) {
 	needFestival(t)
 	dir := voiceFolder(t)
 	var out strings.Builder
-	if err := makeVoice(t.Context(), dir, "cmu_us_slt_arctic_hts", "please_hold", &out); err != nil {
+	if err := (voice{dir: dir, name: "cmu_us_slt_arctic_hts", only: "please_hold", out: &out}).make(t.Context()); err != nil {
 		if strings.Contains(err.Error(), "not installed") {
 			t.Skip("apt-get install festvox-us-slt-hts")
 		}
@@ -154,6 +154,34 @@ func TestFestivalMakesTheRecordingWeShip(t *testing.T) {
 	// Another version of festival may say it a little differently.
 	if d := (got.Duration() - want.Duration()).Abs(); d > 200*time.Millisecond {
 		t.Errorf("lasts %v, the shipped one %v", got.Duration(), want.Duration())
+	}
+}
+
+func TestMakeLeavesAloneWhatIsMade(t *testing.T) {
+	v := voice{dir: voiceFolder(t), name: "v", only: "please_hold"}
+	prompts, err := v.table()
+	if err != nil || len(prompts) != 1 {
+		t.Fatalf("table = %v, %v, want one prompt", prompts, err)
+	}
+	w := master(speech(0.1), prompts[0], "v")
+	if err := os.MkdirAll(filepath.Dir(v.file(prompts[0])), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(v.file(prompts[0]), w.EncodeULaw(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		v    voice
+		want int
+	}{
+		{v, 0},
+		{voice{dir: v.dir, name: "v", only: v.only, all: true}, 1},
+		{voice{dir: v.dir, name: "another", only: v.only}, 1},
+		{voice{dir: v.dir, name: "v"}, 1}, // the other prompt of the table
+	} {
+		if got, err := c.v.table(); err != nil || len(got) != c.want {
+			t.Errorf("%+v: %d prompts to make, %v, want %d", c.v, len(got), err, c.want)
+		}
 	}
 }
 

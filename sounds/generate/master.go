@@ -42,8 +42,12 @@ func master(w wave.Wave, p sounds.Prompt, voice string) wave.Wave {
 	if level := w.SpeechRMS(); level > 0 {
 		w = w.Gain(min(wave.Amplitude(speechDBFS)/level, wave.Amplitude(peakDBFS)/wave.Peak(w.Samples)))
 	}
-	// The text goes with the recording: a test sees when the table was changed
-	// and the recording was not made anew.
-	w.Tags = []wave.Tag{{ID: "INAM", Text: p.Name}, {ID: "ICMT", Text: p.Text}, {ID: "ISFT", Text: "festival, " + voice}}
+	w.Tags = tags(p, voice)
 	return w
+}
+
+// tags go with the recording: when the table is changed, the generator sees
+// what it has to make anew, and a test that it was not made.
+func tags(p sounds.Prompt, voice string) []wave.Tag {
+	return []wave.Tag{{ID: "INAM", Text: p.Name}, {ID: "ICMT", Text: p.Text}, {ID: "ISFT", Text: "festival, " + voice}}
 }

@@ -3,6 +3,7 @@ package wave
 import (
 	"bytes"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 )
@@ -32,6 +33,43 @@ func TestEncodeIsThePlainHeaderOf44Bytes(t *testing.T) {
 	}
 }
 
+// The table of ITU-T G.711 at some of its decision values, on a 16-bit scale.
+func TestULawOfG711(t *testing.T) {
+	for sample, want := range map[int16]byte{0: 0xff, 8: 0xfe, 100: 0xf2, 1000: 0xce, 8000: 0xa0, 32767: 0x80, -100: 0x72, -1000: 0x4e, -32768: 0x00} {
+		if got := compress(sample); got != want {
+			t.Errorf("compress(%d) = %#x, want %#x", sample, got, want)
+		}
+	}
+	for law := range 256 {
+		if law == 0x7f { // minus zero
+			continue
+		}
+		if got := compress(expand(byte(law))); got != byte(law) {
+			t.Errorf("compress(expand(%#x)) = %#x", law, got)
+		}
+	}
+}
+
+func TestEncodeULawRoundTrip(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 1601} {
+		w := Wave{RateHz: 16000, Samples: make([]float64, n), Tags: []Tag{{"INAM", "odd"}, {"ICMT", "even"}}}
+		for i := range w.Samples {
+			w.Samples[i] = 0.3 * math.Sin(2*math.Pi*440*float64(i)/16000)
+		}
+		got, err := Decode(w.EncodeULaw())
+		if err != nil || got.RateHz != w.RateHz || len(got.Samples) != n || !slices.Equal(got.Tags, w.Tags) {
+			t.Fatalf("%d samples: Decode(EncodeULaw) = %d Hz, %d samples, %v, %v", n, got.RateHz, len(got.Samples), got.Tags, err)
+		}
+		noise := make([]float64, n)
+		for i := range noise {
+			noise[i] = got.Samples[i] - w.Samples[i]
+		}
+		if snr := DBFS(RMS(w.Samples)) - DBFS(RMS(noise)); n > 100 && snr < 35 {
+			t.Errorf("noise is %.1f dB below the signal, want 35", snr)
+		}
+	}
+}
+
 func TestEncodeClips(t *testing.T) {
 	got, err := Decode(Wave{RateHz: 8000, Samples: []float64{3, -3, 1}}.Encode())
 	if want := []float64{32767.0 / 32768, -1, 32767.0 / 32768}; err != nil || !slices.Equal(got.Samples, want) {
@@ -56,7 +94,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"empty":            nil,
 		"no RIFF":          change(0, 'X'),
 		"no WAVE":          change(8, 'X'),
-		"µ-law":            change(20, 7),
+		"A-law":            change(20, 6),
+		"µ-law of 16 bits": change(20, 7),
 		"stereo":           change(22, 2),
 		"rate 0":           change(24, 0, 0),
 		"8 bits":           change(34, 8),
@@ -79,6 +118,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add(Wave{RateHz: 8000}.Encode())
 	f.Add(Wave{RateHz: 16000, Samples: []float64{0.5}, Tags: []Tag{{"INAM", "x"}}}.Encode())
+	f.Add(Wave{RateHz: 16000, Samples: []float64{0.5}, Tags: []Tag{{"INAM", "x"}}}.EncodeULaw())
 	f.Fuzz(func(t *testing.T, file []byte) {
 		w, err := Decode(file)
 		if err != nil {
