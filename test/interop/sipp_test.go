@@ -245,18 +245,34 @@ func TestInteropSippLateOffer(t *testing.T) {
 	})
 }
 
+// TestInteropSippReinvite holds and resumes in the ways that phones have, against the switch itself
+// and against a phone.
 func TestInteropSippReinvite(t *testing.T) {
-	for _, number := range []string{"9196", "1001"} {
-		t.Run(number, func(t *testing.T) {
-			t.Parallel()
-			d := phonesOf(t)
-			if number == "1001" {
-				callee := d.callee("callee", number, "ring_milliseconds", "100")
-				defer callee.Wait()
-			}
-			sipp.Start(t, d.caller("caller_reinvites", number)).Wait()
-		})
+	for _, hold := range []struct{ name, direction, ip, held string }{
+		{"sendonly", "sendonly", "{{ip}}", "recvonly|inactive"},
+		{"inactive", "inactive", "{{ip}}", "inactive"},
+		// The old way (RFC 3264 §8.4): the direction says nothing.
+		{"0.0.0.0", "sendrecv", "IP4 0.0.0.0", "sendrecv|recvonly|inactive"},
+	} {
+		for _, number := range []string{"9196", "1001"} {
+			t.Run(hold.name+" to "+number, func(t *testing.T) {
+				t.Parallel()
+				d := phonesOf(t)
+				if number == "1001" {
+					callee := d.callee("callee", number, "ring_milliseconds", "100")
+					defer callee.Wait()
+				}
+				sipp.Start(t, d.caller("caller_reinvites", number,
+					"hold_direction", hold.direction, "hold_ip", hold.ip, "held", hold.held)).Wait()
+			})
+		}
 	}
+}
+
+func TestInteropSippUpdate(t *testing.T) {
+	t.Parallel()
+	d := phonesOf(t)
+	sipp.Start(t, d.caller("caller_updates", "9196")).Wait()
 }
 
 // TestInteropSippAnswerIsSentAgainUntilACK delays the ACK by 1.8 s: the 200 comes at

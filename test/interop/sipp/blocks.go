@@ -23,13 +23,15 @@ a={{direction}}`,
 	"sdp_hold": `v=0
 o=sipp 1 2 IN {{ip}}
 s=-
-c=IN {{ip}}
+c=IN {{hold_ip}}
 t=0 0
 m=audio [media_port] RTP/AVP 0 101
 a=rtpmap:0 PCMU/8000
 a=rtpmap:101 telephone-event/8000
 a=fmtp:101 0-15
-a=sendonly`,
+a={{hold_direction}}`,
+	"hold_ip":        "{{ip}}",
+	"hold_direction": "sendonly",
 	"sdp_resume": `v=0
 o=sipp 1 3 IN {{ip}}
 s=-

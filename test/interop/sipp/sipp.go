@@ -66,6 +66,9 @@ type Result struct {
 	Unexpected      int // calls that failed because of a message nobody expected
 	OutOfCall       int // messages that belong to no call
 	Retransmissions int // messages that sipp had to send again
+	// Starved is true if sipp itself says that it got too little of the processor: what it
+	// then takes for unexpected need not be.
+	Starved bool
 	// Errors is sipp's error log: each unexpected message with the message.
 	Errors string
 	// Messages is the trace of all messages, empty if Quiet.
@@ -126,10 +129,21 @@ func Start(tb testing.TB, cfg Config) *Run {
 func (r *Run) Wait() Result {
 	r.tb.Helper()
 	result := r.Finish()
-	if result.Failed > 0 || result.OutOfCall > 0 || result.Succeeded != r.cfg.Calls {
+	r.Check(result)
+	return result
+}
+
+// Good reports whether all calls went as the scenario has it.
+func (r *Run) Good(result Result) bool {
+	return result.Failed == 0 && result.OutOfCall == 0 && result.Succeeded == r.cfg.Calls
+}
+
+// Check fails the test unless the result is good.
+func (r *Run) Check(result Result) {
+	r.tb.Helper()
+	if !r.Good(result) {
 		r.complain(result)
 	}
-	return result
 }
 
 // Finish blocks until sipp has ended and returns what it counted, whatever
@@ -148,10 +162,7 @@ func (r *Run) Finish() Result {
 // test if one that did come failed.
 func (r *Run) Stop() Result {
 	r.tb.Helper()
-	// SIGUSR1 is sipp's way to end properly: no new calls, then out.
-	if err := r.process.Signal(syscall.SIGUSR1); err != nil {
-		r.tb.Error(err)
-	}
+	r.Quit()
 	result := r.Finish()
 	if result.Failed > 0 {
 		r.complain(result)
@@ -159,15 +170,28 @@ func (r *Run) Stop() Result {
 	return result
 }
 
+// Quit asks sipp to take no new calls and to end after those it has.
+func (r *Run) Quit() {
+	r.tb.Helper()
+	if err := r.process.Signal(syscall.SIGUSR1); err != nil {
+		r.tb.Error(err)
+	}
+}
+
 func (r *Run) complain(result Result) {
 	r.tb.Helper()
-	messages := result.Messages
 	const most = 32 << 10
-	if len(messages) > most {
-		messages = messages[:most] + "…"
-	}
+	result.Errors, result.Messages = head(result.Errors, most/2), head(result.Messages, most)
 	r.tb.Errorf("%s at %s: %d of %d calls succeeded, %d failed, %d of them by an unexpected message, %d messages belong to no call\nerrors:\n%s\nmessages:\n%s",
-		r.name, r.Local, result.Succeeded, r.cfg.Calls, result.Failed, result.Unexpected, result.OutOfCall, result.Errors, messages)
+		r.name, r.Local, result.Succeeded, r.cfg.Calls, result.Failed, result.Unexpected, result.OutOfCall, result.Errors, result.Messages)
+}
+
+// head is the beginning of a text.
+func head(text string, most int) string {
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
 }
 
 func (r *Run) path(name string) string { return filepath.Join(r.dir, name) }
@@ -310,6 +334,7 @@ func listening(local netip.AddrPort, tcp bool) bool {
 func (r *Run) result() Result {
 	r.tb.Helper()
 	res := Result{Errors: r.read("errors.log"), Messages: r.read("messages.log")}
+	res.Starved = strings.Contains(res.Errors, "watchdog timer")
 	f, err := os.Open(r.path("stat.csv"))
 	if err != nil {
 		r.tb.Fatalf("%s left no statistics: %v\n%s\n%s", r.name, err, res.Errors, r.process.Log())
