@@ -57,9 +57,10 @@ func (c *call) invite() {
 }
 
 // stillAlive repeats the last provisional response every minute, so that proxies
-// on the way do not give the call up (RFC 3261 §13.3.1.1).
+// on the way, whose Timer C is over three, do not give the call up (RFC 3261
+// §13.3.1.1). It is a second more, as many calls ring for a minute and no longer.
 func (l *leg) stillAlive() {
-	l.minute = l.shard.layer(l.profile).Schedule.After(time.Minute, func() {
+	l.minute = l.shard.layer(l.profile).Schedule.After(time.Minute+time.Second, func() {
 		if l.state != invited {
 			return
 		}
