@@ -23,19 +23,21 @@ type World struct {
 	Plan      Plan
 	AppList   map[string]core.App
 	Expanders map[string]core.Expander
+	Others    map[string]core.Endpoint // endpoints besides Phones, by prefix
+	Play      core.Sounds              // nil: there is no sound
 }
 
 // NewWorld returns fakes with an empty dialplan and no applications.
 func NewWorld() *World {
 	return &World{
-		Engine: &Engine{}, Phones: &Phones{}, Records: &Records{}, Events: &Events{}, Plan: Plan{}, AppList: map[string]core.App{}, Expanders: map[string]core.Expander{},
+		Engine: &Engine{}, Phones: &Phones{}, Records: &Records{}, Events: &Events{}, Plan: Plan{}, AppList: map[string]core.App{}, Expanders: map[string]core.Expander{}, Others: map[string]core.Endpoint{},
 	}
 }
 
 // Deps are the fakes as roles.
 func (w *World) Deps() core.Deps {
 	return core.Deps{
-		Apps: w, Endpoints: w, Routers: w, Commands: w, Globals: w, Media: w.Engine, Records: w.Records, Events: w.Events, Log: slog.New(slog.DiscardHandler),
+		Apps: w, Endpoints: w, Routers: w, Commands: w, Globals: w, Media: w.Engine, Records: w.Records, Events: w.Events, Sounds: w.Play, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -48,9 +50,12 @@ func (w *World) App(name string) (core.App, bool) {
 // AllApps implements core.Apps.
 func (w *World) AllApps() []core.App { return nil }
 
-// Endpoint implements core.Endpoints: every prefix but those of Expanders is
-// the fake endpoint's.
+// Endpoint implements core.Endpoints: every prefix but those of Expanders and
+// Others is the fake endpoint's.
 func (w *World) Endpoint(prefix string) (core.Endpoint, bool) {
+	if ep, ok := w.Others[prefix]; ok {
+		return ep, true
+	}
 	return w.Phones, prefix != "none"
 }
 

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/tandemswitch/tandem/core"
@@ -147,10 +148,16 @@ func (stuckMessage) handle(s *Session) {
 		return
 	}
 	s.guard(func() {
-		if s.leg == nil || s.hurry && !s.ch.AppRunning() {
+		if s.leg == nil {
 			return
 		}
-		s.log.Error("leg does not end", "leg", s.leg.Snapshot().State, "app", s.ch.AppRunning())
+		st := s.leg.Snapshot()
+		if n, err := strconv.Atoi(st.Values["status"]); err == nil && s.sipStatus == 0 {
+			s.sipStatus = n // what Released would have said
+		}
+		if !s.hurry || s.ch.AppRunning() {
+			s.log.Error("leg does not end", "leg", st.State, "app", s.ch.AppRunning())
+		}
 	})
 	_ = s.step(channel.Released, 0, "")
 }
@@ -164,8 +171,11 @@ func (s *Session) closeMedia() {
 		s.guard(t.Close)
 		s.announce("record.finished", map[string]any{"path": name})
 	}
-	if s.stream != nil {
+	switch {
+	case s.stream != nil:
 		s.guard(s.stream.Close)
+	case s.local.Ready != nil:
+		s.guard(s.local.Ready.Close) // a pipe that nothing was heard through
 	}
 	for id, p := range s.playbacks {
 		p.finish(playEnd{interrupted: true})

@@ -7,10 +7,8 @@ package loopback
 import (
 	"context"
 	"errors"
-	"maps"
+	"slices"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/core/config"
@@ -100,16 +98,12 @@ func shown(target string) string { return strings.SplitN(target, "/", 2)[0] }
 // call of its own, in the same call.
 func (m *Module) Place(out core.Outgoing, placed core.Placement, offer *media.Description, in core.Inbox) (core.Leg, error) {
 	p := placed.Opaque.(*pair)
+	p.a.channel = out.ChannelID
 	p.a.setInbox(in)
-	vars := maps.Clone(out.Variables)
-	delete(vars, "origination_uuid")
-	vars["is_loopback"], vars["loopback_leg"], vars["other_loopback_leg_uuid"] = "true", "B", string(out.ChannelID)
-	profile := out.Profile
-	profile.DestinationNumber, profile.Context, profile.Dialplan, profile.Source = p.ext, p.context, p.dialplan, "mod_loopback"
 	_, id, err := m.deps.Switch.Admit(core.Incoming{
-		Endpoint: "loopback", Name: "loopback/" + shown(out.Target) + "-b", Leg: p.b, Profile: profile, Variables: vars,
+		Endpoint: "loopback", Name: "loopback/" + shown(out.Target) + "-b", Leg: p.b, Profile: p.profile(out.Profile), Variables: variables(out),
 		Offer: offer, Local: core.LocalMedia{Ready: p.streamB}, CallID: out.CallID,
-		Attach: func(in core.Inbox, _ core.ChannelID) { p.b.setInbox(in) },
+		Attach: func(in core.Inbox, id core.ChannelID) { p.b.channel = id; p.b.setInbox(in) },
 	})
 	if err != nil {
 		p.streamB.Close()
@@ -120,89 +114,26 @@ func (m *Module) Place(out core.Outgoing, placed core.Placement, offer *media.De
 	return p.a, nil
 }
 
-// state of an end.
-const (
-	open int32 = iota
-	answered
-	closed
-)
-
-// end is one leg of a pair: what one end is told, the other's session hears.
-type end struct {
-	side  string
-	other *end
-	state atomic.Int32
-	inbox atomic.Pointer[core.Inbox]
+// profile is who calls on the -b half: the same caller, to another place.
+func (p *pair) profile(c core.CallerProfile) core.CallerProfile {
+	c.DestinationNumber, c.Context, c.Dialplan, c.Source = p.ext, p.context, p.dialplan, "mod_loopback"
+	return c
 }
 
-var (
-	_ core.Leg        = (*end)(nil)
-	_ core.DTMFSender = (*end)(nil)
-	_ core.Redirector = (*end)(nil)
-)
+// ofLegA are variables that speak of the leg that was dialed and mean nothing
+// on the other half.
+var ofLegA = []string{
+	"origination_uuid", "originator", "originating_leg_uuid", "leg_timeout", "leg_progress_timeout", "leg_delay_start", "leg_required", "dialed_user", "dialed_domain",
+}
 
-func (e *end) setInbox(in core.Inbox) { e.inbox.Store(&in) }
-
-func (e *end) post(ev core.Event) {
-	if in := e.inbox.Load(); in != nil {
-		(*in).Post(ev)
+// variables of the -b half: those of the dial string.
+func variables(out core.Outgoing) map[string]string {
+	vars := make(map[string]string, len(out.Variables)+3)
+	for name, value := range out.Variables {
+		if !slices.ContainsFunc(ofLegA, func(own string) bool { return strings.EqualFold(own, name) }) {
+			vars[name] = value
+		}
 	}
-}
-
-// stream forwards what the engine reports of this end's stream.
-func (e *end) stream(ev media.StreamEvent) { e.post(core.StreamReport{Event: ev}) }
-
-// Ring implements core.Leg.
-func (e *end) Ring() { e.other.post(core.Ringing{Status: 180}) }
-
-// Progress implements core.Leg.
-func (e *end) Progress(d *media.Description) {
-	e.other.post(core.EarlyMedia{Status: 183, Description: d})
-}
-
-// Answer implements core.Leg.
-func (e *end) Answer(d *media.Description) {
-	if e.state.CompareAndSwap(open, answered) {
-		e.other.state.CompareAndSwap(open, answered)
-		e.other.post(core.Answered{Description: d})
-		e.post(core.Confirmed{})
-	}
-}
-
-// Offer implements core.Leg.
-func (e *end) Offer(d *media.Description) { e.other.post(core.Offered{Description: d}) }
-
-// Reply implements core.Leg.
-func (e *end) Reply(d *media.Description, c core.Cause) {
-	if c != core.CauseNone {
-		e.other.post(core.OfferRejected{Cause: c, Status: 488})
-		return
-	}
-	e.other.post(core.OfferAnswered{Description: d})
-}
-
-// SendDTMF implements core.DTMFSender.
-func (e *end) SendDTMF(digit byte, d time.Duration) {
-	e.other.post(core.Digit{Digit: digit, Duration: d})
-}
-
-// Redirect implements core.Redirector.
-func (e *end) Redirect(contacts []string) { e.other.post(core.Redirected{Contacts: contacts}) }
-
-// Release implements core.Leg.
-func (e *end) Release(r core.Release) {
-	if e.state.Swap(closed) == closed {
-		return
-	}
-	hangup := core.FarHangup{Cause: r.Cause, Phrase: r.Phrase}
-	if r.SIPStatus != 0 {
-		hangup.Status = r.SIPStatus
-	}
-	e.other.post(hangup)
-	e.post(core.Released{})
-}
-
-// Snapshot implements core.Leg.
-func (e *end) Snapshot() core.LegState {
-	return core.LegState{Version: 1, Endpoint: "loopback", State: e.side}
+	vars["is_loopback"], vars["loopback_leg"], vars["other_loopback_leg_uuid"] = "true", "B", string(out.ChannelID)
+	return vars
 }
