@@ -10,6 +10,7 @@ package e2e
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tandemswitch/tandem/conf"
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/test/e2e/ladder"
 	"github.com/tandemswitch/tandem/test/e2e/lan"
@@ -88,6 +90,7 @@ func runScript(t *testing.T, file string) {
 type stage struct {
 	t      *testing.T
 	lan    *lan.LAN
+	conf   fs.FS
 	rig    *rig.Rig
 	out    *ladder.Transcript
 	phones map[string]*party
@@ -110,7 +113,7 @@ type party struct {
 // play plays a script and returns it with its transcript, and what went wrong
 // with the script itself.
 func play(t *testing.T, script *ladder.Script) (string, []error) {
-	s := &stage{t: t, rough: script.Rough, lan: lan.New(travel), phones: map[string]*party{}}
+	s := &stage{t: t, rough: script.Rough, conf: os.DirFS("testdata/conf"), lan: lan.New(travel), phones: map[string]*party{}}
 	sets := map[string]string{}
 	for _, words := range script.Directives {
 		if err := s.directive(words, sets); err != nil {
@@ -126,7 +129,7 @@ func play(t *testing.T, script *ladder.Script) (string, []error) {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	var err error
-	s.rig, err = rig.Start(t.Context(), rig.Config{Conf: os.DirFS("testdata/conf"), Sets: sets, LAN: s.lan, Record: s.record, Log: log})
+	s.rig, err = rig.Start(t.Context(), rig.Config{Conf: s.conf, Sets: sets, LAN: s.lan, Record: s.record, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +185,10 @@ func weatherOf(words []string) (*lan.Weather, error) {
 // "switch VARIABLE=VALUE …".
 func (s *stage) directive(words []string, sets map[string]string) error {
 	switch {
+	case words[0] == "conf" && len(words) == 2 && words[1] == "sample":
+		s.conf = conf.FS
+		sets["domain"] = "pbx.example.org"
+		return nil
 	case words[0] == "weather":
 		w, err := weatherOf(words[1:])
 		s.weather = w

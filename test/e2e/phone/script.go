@@ -113,6 +113,20 @@ func (o *options) word(w string) error {
 	return nil
 }
 
+// keep leaves only the codecs that were offered, unless that leaves none: then
+// the phone answers with what it was not asked.
+func (o *options) keep(offered []string) {
+	var kept []string
+	for _, pt := range o.codecs {
+		if slices.Contains(offered, pt) {
+			kept = append(kept, pt)
+		}
+	}
+	if len(kept) > 0 {
+		o.codecs = kept
+	}
+}
+
 // apply changes what a phone says in its description.
 func (o *options) apply(s *sound) {
 	if o.direction != "" {

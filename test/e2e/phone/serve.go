@@ -247,7 +247,9 @@ func (p *Phone) respond(s *server, status int, o options, byItself bool) {
 	body := ""
 	if o.sdp || (m.method() == "INVITE" || m.method() == "UPDATE" && m.body != "") && (status == 183 || status/100 == 2) && !o.noSDP {
 		if m.body != "" {
-			c.answerTo(readSDP(m.body))
+			offer := readSDP(m.body)
+			c.answerTo(offer)
+			o.keep(offer.codecs)
 		} else {
 			c.said.direction = "sendrecv"
 			c.offered = true

@@ -80,11 +80,20 @@ type tones struct{}
 // Open implements core.Sounds.
 func (tones) Open(_ context.Context, path string, rateHz int) (media.Source, error) {
 	script, forever := "%(2000,0,440)", false
+	if params, rest, ok := strings.Cut(strings.TrimPrefix(path, "{"), "}"); ok && rest != "" {
+		path, forever = rest, params == "loops=-1"
+	}
 	switch {
 	case strings.HasPrefix(path, "tone_stream://"):
 		s, err := tone.ParseStream(strings.TrimPrefix(path, "tone_stream://"))
 		if err != nil {
 			return nil, err
+		}
+		if s.Script == nil { // of a file
+			break
+		}
+		if forever {
+			s.Loops = tone.Forever
 		}
 		return tone.NewSource(s.Script, rateHz, s.Loops), nil
 	case strings.HasPrefix(path, "%") || strings.HasPrefix(path, "v="):

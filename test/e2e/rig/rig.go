@@ -81,6 +81,8 @@ type Rig struct {
 func Start(ctx context.Context, cfg Config) (*Rig, error) {
 	tree, err := config.Load(config.Options{FS: cfg.Conf, Sets: cfg.Sets, Presets: map[string]string{
 		"local_ip_v4": Host.String(), "listen_ip": Host.String() + "," + Host6.String(), "default_password": Password,
+		// Directories that the sample's paths begin with; no file of a rig is opened.
+		"conf_dir": "conf", "sounds_dir": "sounds", "recordings_dir": "recordings", "data_dir": "data",
 	}})
 	if err != nil {
 		return nil, err
