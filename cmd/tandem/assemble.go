@@ -109,7 +109,7 @@ func (a *assembly) openRecords(p parts, deps *core.Deps) error {
 	if a.events, err = event.New(event.Config{Dir: filepath.Join(p.data, "events"), Log: p.log}); err != nil {
 		return fmt.Errorf("event log: %w", err)
 	}
-	if a.records, err = cdr.New(p.store, cdr.Config{Dir: filepath.Join(p.data, "cdr"), Log: p.log}); err != nil {
+	if a.records, err = cdr.New(p.store, cdr.Config{Dir: filepath.Join(p.data, "cdr"), Slots: recordSlots(a.settings), Log: p.log}); err != nil {
 		return fmt.Errorf("call records: %w", err)
 	}
 	a.journal, err = journal.New(p.store, journal.Config{
@@ -122,6 +122,10 @@ func (a *assembly) openRecords(p parts, deps *core.Deps) error {
 	deps.Events, deps.Records, deps.Journal = a.events, a.records, a.journal
 	return nil
 }
+
+// recordSlots has room for every live leg and for as many that wait for a disk
+// that is ill.
+func recordSlots(s config.Switch) int { return max(20000, 2*s.MaxSessions) }
 
 func (a *assembly) global(name string) string {
 	v, _ := a.globals.Global(name)

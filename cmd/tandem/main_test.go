@@ -107,6 +107,19 @@ func TestUnusableDataDirectoryIsOneClearLine(t *testing.T) {
 	}
 }
 
+func TestDataDirectoryIsForOneSwitch(t *testing.T) {
+	dir := t.TempDir()
+	first, err := lockData(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	status, _, errs := tandem(t, "serve", "--data", dir)
+	if status != 1 || !strings.Contains(errs, "another tandem") {
+		t.Errorf("status %d, said %q", status, errs)
+	}
+}
+
 func TestVersion(t *testing.T) {
 	if status, out, _ := tandem(t, "version"); status != 0 || !strings.HasPrefix(out, "tandem "+version) {
 		t.Errorf("status %d, said %q", status, out)

@@ -29,6 +29,11 @@ func (c *serveCmd) Run(ctx context.Context, st streams, sigs <-chan os.Signal) e
 	if err != nil {
 		return err
 	}
+	lock, err := lockData(c.Data)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	tree, err := c.load(map[string]string{"default_password": secret.password})
 	if err != nil {
 		return problems(st, err)
@@ -160,7 +165,11 @@ func (a *assembly) runUnder(ctx context.Context) error {
 // it is kept later.
 func (c *serveCmd) greet(st streams, a *assembly, s *secrets) {
 	domain := a.global("domain")
-	sip := net.JoinHostPort(a.global("local_ip_v4"), a.global("internal_sip_port"))
+	addr := a.global("local_ip_v4")
+	if only := a.global("listen_ip"); only != "all" && only != "" {
+		addr, _, _ = strings.Cut(only, ",")
+	}
+	sip := net.JoinHostPort(addr, a.global("internal_sip_port"))
 	fmt.Fprintf(st.out, "Tandem %s is running.\n", versionText())
 	fmt.Fprintf(st.out, "  phones register at   %s (UDP or TCP), domain %s\n", sip, domain)
 	fmt.Fprintf(st.out, "  pages and REST       http://%s/\n", c.HTTP)
