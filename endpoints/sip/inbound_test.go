@@ -426,8 +426,46 @@ func TestOurReinvite(t *testing.T) {
 	})
 }
 
-// RFC 3261 §14.1: who did not make the Call-ID tries again within 2 seconds.
-func TestGlareIsTriedAgain(t *testing.T) {
+// RFC 3261 §14.1: who did not make the Call-ID tries again within 2 seconds, who
+// made it within 2.1 and 4.
+func TestOfferIsTriedAgainAfterGlare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, core.Deps{})
+		alice, _, call := answered(t, b)
+		call.in.Leg.Offer(parsed(t, 7010))
+		first := alice.expect("INVITE", soon)
+		alice.send(answerTo(first, 491, ""))
+		alice.expect("ACK", soon)
+		again := alice.expect("INVITE", 2200*time.Millisecond)
+		if header(again, "CSeq") != "2 INVITE" || bodyOf(again) != bodyOf(first) {
+			t.Errorf("second offer:\n%s", again)
+		}
+		alice.send(answerTo(again, 200, "", description(4010)))
+		alice.expect("ACK", soon)
+		b.want(call.inbox, "OfferAnswered(4010)")
+
+		bob := b.phone(bobAddr)
+		leg, in := b.place(toBob, parsed(t, 7000), nil)
+		inv := bob.expect("INVITE", soon)
+		bob.send(answerTo(inv, 200, "b1", "Contact: <sip:1001@192.0.2.20:5060>", description(5000)))
+		bob.expect("ACK", soon)
+		leg.Offer(parsed(t, 7020))
+		bob.send(answerTo(bob.expect("INVITE", soon), 491, ""))
+		bob.expect("ACK", soon)
+		bob.quiet(2050 * time.Millisecond)
+		bob.send(answerTo(bob.expect("INVITE", 2*time.Second), 200, "", description(5002)))
+		bob.expect("ACK", soon)
+		b.want(in, "Answered(5000) OfferAnswered(5002)")
+		leg.Release(core.Release{})
+		call.in.Leg.Release(core.Release{})
+		bob.send(answerTo(bob.expect("BYE", soon), 200, ""))
+		alice.send(answerTo(alice.expect("BYE", soon), 200, ""))
+		b.empty()
+	})
+}
+
+// When the far end's own offer came first, ours is out of date.
+func TestOfferThatWasOvertakenIsMadeAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, core.Deps{})
 		alice, d, call := answered(t, b)
@@ -440,7 +478,10 @@ func TestGlareIsTriedAgain(t *testing.T) {
 		call.in.Leg.Reply(parsed(t, 7002), core.CauseNone)
 		alice.expect("200", soon)
 		alice.send(d.say("ACK"))
-		again := alice.expect("INVITE", 2200*time.Millisecond)
+		time.Sleep(2200 * time.Millisecond)
+		b.want(call.inbox, "OfferRejected(NORMAL_TEMPORARY_FAILURE 491)")
+		call.in.Leg.Offer(parsed(t, 7012)) // made anew, with what was agreed on
+		again := alice.expect("INVITE", soon)
 		if header(again, "CSeq") != "2 INVITE" {
 			t.Errorf("CSeq %s", header(again, "CSeq"))
 		}

@@ -29,6 +29,7 @@ type offering struct {
 	description *media.Description
 	retries     int
 	alarm       *transaction.Alarm // set while we wait to try again after 491
+	overtaken   bool               // the far end's own offer was agreed on meanwhile
 }
 
 // reinvite takes an INVITE within the dialog (RFC 3261 §14.2).
@@ -112,6 +113,9 @@ func (l *leg) reply(d *media.Description, c core.Cause) {
 		return
 	}
 	l.dialog.Refresh(p.req)
+	if l.offer != nil {
+		l.offer.overtaken = true
+	}
 	res := l.response(p.tx, 200)
 	setSDP(res, sdp.Marshal(d))
 	p.tx.Respond(res)
@@ -243,14 +247,18 @@ func (l *leg) offerAgain() {
 	o.alarm = l.shard.layer(l.profile).Schedule.After(wait, func() { l.offerDue(o) })
 }
 
-// offerDue is the end of that wait. Meanwhile the far end's own offer may have
-// been taken up.
+// offerDue is the end of that wait. An offer that the far end's own one overtook
+// is out of date: the session hears the 491 now and makes a new one.
 func (l *leg) offerDue(o *offering) {
 	if l.offer != o || l.state != up {
 		return
 	}
 	if l.pending != nil || l.unacked != nil {
 		o.alarm = l.shard.layer(l.profile).Schedule.After(100*time.Millisecond, func() { l.offerDue(o) })
+		return
+	}
+	if o.overtaken {
+		l.offerRejected(core.CauseNormalTemporaryFailure, 491)
 		return
 	}
 	l.sendOffer()
