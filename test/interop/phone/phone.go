@@ -249,6 +249,12 @@ func (p *Phone) MediaPort() uint16 {
 	return uint16(port)
 }
 
+// User returns who the phone is.
+func (p *Phone) User() string { return p.cfg.User }
+
+// ToneHz returns what the phone says.
+func (p *Phone) ToneHz() int { return p.cfg.ToneHz }
+
 // Addr returns the address and port that only this phone uses, for SIP.
 func (p *Phone) Addr() netip.AddrPort { return p.sip }
 

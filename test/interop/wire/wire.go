@@ -45,7 +45,7 @@ type Capture struct {
 func Listen(tb testing.TB, port uint16) (*Capture, bool) {
 	tb.Helper()
 	c := &Capture{tb: tb, port: port}
-	fd, err := open()
+	fd, err := open(port)
 	if errors.Is(err, os.ErrPermission) {
 		tb.Logf("audio on the wire is not checked: packet sockets need root or CAP_NET_RAW: %v", err)
 		return nil, false
@@ -131,7 +131,12 @@ func Gap(packets []Packet) time.Duration {
 // end.
 const readTimeoutMicroseconds = 100_000
 
-func open() (int, error) {
+// receiveBytes holds what comes while the reader waits for the processor.
+const receiveBytes = 1 << 20
+
+// open makes a socket that gets the UDP packets for the port only: it would otherwise be flooded with
+// what all tests send.
+func open(port uint16) (int, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, int(networkOrder(unix.ETH_P_IP)))
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
@@ -140,8 +145,40 @@ func open() (int, error) {
 		_ = unix.Close(fd)
 		return -1, os.NewSyscallError("setsockopt", err)
 	}
+	if err := filter(fd, port); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
 	return fd, nil
 }
+
+// filter lets IPv4 packets through whose protocol is UDP and whose destination is the port.
+func filter(fd int, port uint16) error {
+	const (
+		loadByte   = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS
+		loadHeader = unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH // the IP header's length
+		loadPort   = unix.BPF_LD | unix.BPF_H | unix.BPF_IND
+		ifEqual    = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+		verdict    = unix.BPF_RET | unix.BPF_K
+	)
+	program := []unix.SockFilter{
+		{Code: loadByte, K: 9},
+		{Code: ifEqual, Jf: 4, K: udp},
+		{Code: loadHeader, K: 0},
+		{Code: loadPort, K: 2},
+		{Code: ifEqual, Jf: 1, K: uint32(port)},
+		{Code: verdict, K: 0xffff},
+		{Code: verdict, K: 0},
+	}
+	err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+	if err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBytes))
+}
+
+// udp is the protocol's number in IPv4.
+const udp = 17
 
 func networkOrder(v uint16) uint16 { return v<<8 | v>>8 }
 
@@ -178,7 +215,6 @@ func (c *Capture) read(fd int, stop <-chan struct{}) {
 // RFC 768, RFC 3550 §5.1). Fragments, and packets with RTP header extensions, are not
 // expected here and left out.
 func parse(b []byte, port uint16) (Packet, bool) {
-	const udp = 17
 	if len(b) < 20 || b[0]>>4 != 4 || b[9] != udp {
 		return Packet{}, false
 	}
