@@ -24,7 +24,13 @@ type bench struct {
 
 func newBench(t *testing.T, cfg exchange.Config) *bench {
 	t.Helper()
+	return newBenchWith(t, cfg, nil)
+}
+
+func newBenchWith(t *testing.T, cfg exchange.Config, sounds core.Sounds) *bench {
+	t.Helper()
 	w := coretest.NewWorld()
+	w.Play = sounds
 	m, err := call.New(nil, w.Deps())
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +49,7 @@ func newBench(t *testing.T, cfg exchange.Config) *bench {
 // call admits a call to a destination whose steps are given.
 func (b *bench) call(t *testing.T, steps ...string) *coretest.Leg {
 	t.Helper()
+	synctest.Wait() // nobody reads the plan now
 	b.w.Plan["test"] = steps
 	leg := coretest.NewLeg(nil)
 	_, _, err := b.Admit(core.Incoming{
