@@ -40,7 +40,7 @@ func TestInteropBaresipCallBothHear(t *testing.T) {
 			hangsUp.Expect(phone.CallClosed)
 
 			mustHearEachOther(t, a, b, call, lasted)
-			mustRing(t, a, b, call.answered.Sub(call.early), 0)
+			mustRing(t, a, b, flowOf(t, a, b).early(), 0)
 			in, out := pair(t, s)
 			mustRecord(t, "caller", in, cleared(test.by), lasted)
 			mustRecord(t, "callee", out, cleared(test.by), lasted)
@@ -71,7 +71,7 @@ func TestInteropBaresipRingTone(t *testing.T) {
 	a.Expect(phone.CallClosed)
 	b.Expect(phone.CallClosed)
 	mustHearEachOther(t, a, b, m, lasted)
-	mustRing(t, a, b, toneTime, m.answered.Sub(m.early)-toneTime)
+	mustRing(t, a, b, toneTime, flowOf(t, a, b).early()-toneTime)
 }
 
 // TestInteropBaresipRingingWithoutMedia calls a number that only bridges: a 180 is passed on

@@ -10,7 +10,7 @@ import (
 )
 
 // callNumber calls a number that the switch answers itself, listens, hangs up, and
-// returns what was heard and for how long.
+// returns what was heard and how much was received.
 func callNumber(t *testing.T, s *tandem.Switch, number string, length time.Duration) (sound.Recording, time.Duration) {
 	t.Helper()
 	p := phone.Open(t, desk(s, "1000"))
@@ -21,22 +21,26 @@ func callNumber(t *testing.T, s *tandem.Switch, number string, length time.Durat
 	lasted := time.Since(answered)
 	p.Hangup()
 	p.Expect(phone.CallClosed)
-	heard := p.Heard()
-	if len(heard) != 1 {
-		t.Fatalf("%s: %d recordings, want 1", number, len(heard))
+	heard, packets := p.Heard(), p.Packets()
+	if len(heard) != 1 || len(packets) != 1 {
+		t.Fatalf("%s: %d recordings and %d counts of packets, want 1", number, len(heard), len(packets))
 	}
+	received := time.Duration(packets[0].Received) * packetTime
 	if records := s.CDRs(1); len(records) != 1 || records[0].To != number || records[0].Cause != "NORMAL_CLEARING" {
 		t.Errorf("%s: records %+v", number, records)
 	}
-	return heard[0], lasted
+	if (received - lasted).Abs() > clocks {
+		t.Errorf("%s: received %v of sound in %v", number, received, lasted)
+	}
+	return heard[0], received
 }
 
 func TestInteropBaresipEcho(t *testing.T) {
 	t.Parallel()
-	r, lasted := callNumber(t, office(t), "9196", talkTime)
+	r, received := callNumber(t, office(t), "9196", talkTime)
 	h := r.Heard(sound.ToneA)
-	if h.Total < lasted-2*startup || h.Gap > longestGap {
-		t.Errorf("heard the own tone for %v of %v, longest gap %v", h.Total, lasted, h.Gap)
+	if h.Total < received-startup || h.Gap > longestGap {
+		t.Errorf("heard the own tone for %v of %v, longest gap %v", h.Total, received, h.Gap)
 	}
 }
 
@@ -52,11 +56,11 @@ func TestInteropBaresipDelayedEcho(t *testing.T) {
 
 func TestInteropBaresipMilliwatt(t *testing.T) {
 	t.Parallel()
-	r, lasted := callNumber(t, office(t), "9197", talkTime)
+	r, received := callNumber(t, office(t), "9197", talkTime)
 	const milliwattHz = 1004 // the North American test tone
 	h := r.Heard(milliwattHz)
-	if h.Total < lasted-2*startup || h.Gap > longestGap {
-		t.Errorf("heard %d Hz for %v of %v, longest gap %v", milliwattHz, h.Total, lasted, h.Gap)
+	if h.Total < received-startup || h.Gap > longestGap {
+		t.Errorf("heard %d Hz for %v of %v, longest gap %v", milliwattHz, h.Total, received, h.Gap)
 	}
 }
 
@@ -65,12 +69,12 @@ func TestInteropBaresipMusic(t *testing.T) {
 	for _, number := range []string{"9198", "9664"} {
 		t.Run(number, func(t *testing.T) {
 			t.Parallel()
-			r, lasted := callNumber(t, office(t), number, 4*time.Second)
-			if loud := r.Loud(); loud < lasted/3 {
-				t.Errorf("heard sound for %v of %v", loud, lasted)
+			r, received := callNumber(t, office(t), number, 4*time.Second)
+			if loud := r.Loud(); loud < received/3 {
+				t.Errorf("heard sound for %v of %v", loud, received)
 			}
 			for _, hz := range sound.Tones {
-				if h := r.Heard(hz); h.Total > lasted/4 {
+				if h := r.Heard(hz); h.Total > received/4 {
 					t.Errorf("heard %d Hz for %v: that is a phone and no music", hz, h.Total)
 				}
 			}
