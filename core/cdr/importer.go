@@ -19,6 +19,9 @@ const (
 	// idleTime after which a file that is in the table whole is removed, so that
 	// rows somebody deletes do not come back at the next start.
 	idleTime = time.Second
+	// importGather lets records come together in the spool, which is safe already,
+	// before the database is asked: its transactions cost far more than its rows.
+	importGather = 200 * time.Millisecond
 	// hopeless failures in a row end a round: it is the database, not the records.
 	hopeless = 20
 	// rejectedFile keeps what the table will never take.
@@ -40,6 +43,7 @@ func (r *Records) runImporter(work context.Context, spooled <-chan struct{}) {
 		}
 		select {
 		case <-more:
+			gather(importGather, spooled)
 		case <-retry.C:
 		case <-idle.C:
 			im.clear(true)
@@ -63,6 +67,16 @@ func (r *Records) runImporter(work context.Context, spooled <-chan struct{}) {
 		}
 		im.clear(false)
 		idle.Reset(idleTime)
+	}
+}
+
+// gather waits for so long, or until done is closed.
+func gather(d time.Duration, done <-chan struct{}) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-done:
 	}
 }
 

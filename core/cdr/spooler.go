@@ -12,6 +12,8 @@ import (
 const (
 	// spoolBatch is how many records one sync covers at most.
 	spoolBatch = 256
+	// spoolGather lets the records of calls that end together share one sync.
+	spoolGather = 10 * time.Millisecond
 	// lastTries is how often the rest is tried at the end of Run.
 	lastTries = 5
 	// importTimeout ends a statement of a database that does not answer.
@@ -30,6 +32,7 @@ func (r *Records) runSpooler(ctx, work context.Context) error {
 		}
 		select {
 		case <-queued:
+			gather(spoolGather, ctx.Done())
 		case <-timer.C:
 		case <-ctx.Done():
 			return r.spoolRest(work)
