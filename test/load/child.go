@@ -42,7 +42,9 @@ func runFloor(ctx context.Context, args []string, in io.Reader, out io.Writer) e
 	}
 	defer r.Close()
 	for _, local := range r.Local() {
-		fmt.Fprintln(out, local)
+		if _, err := fmt.Fprintln(out, local); err != nil {
+			return err
+		}
 	}
 	return r.Run(ctx)
 }

@@ -107,7 +107,7 @@ func parseOptions(args []string) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
 	known := strings.Split(rowNames, ",")
-	for _, name := range strings.Split(*rows, ",") {
+	for name := range strings.SplitSeq(*rows, ",") {
 		if !slices.Contains(known, name) {
 			return o, fmt.Errorf("-rows: no row %q, only %s", name, rowNames)
 		}
@@ -124,7 +124,7 @@ const maxCalls = 5000
 
 func numbers(name, list string) ([]int, error) {
 	var all []int
-	for _, text := range strings.Split(list, ",") {
+	for text := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > maxCalls {
 			return nil, fmt.Errorf("%s: %q is not a number from 1 to %d", name, text, maxCalls)

@@ -19,7 +19,7 @@ import (
 
 func orderedRows(chosen []string) []string {
 	var rows []string
-	for _, name := range strings.Split(rowNames, ",") {
+	for name := range strings.SplitSeq(rowNames, ",") {
 		if slices.Contains(chosen, name) {
 			rows = append(rows, name)
 		}
@@ -236,7 +236,7 @@ func (b *bench) floor(ctx context.Context, m many) error {
 	if err != nil {
 		return err
 	}
-	defer child.Stop()
+	defer func() { _ = child.Stop() }()
 	b.media.Silence(m.silent)
 	for i, l := range legs {
 		if err := l.Aim(local[i], pcmu); err != nil {

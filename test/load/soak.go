@@ -77,7 +77,7 @@ func (b *bench) soak(ctx context.Context, n int) error {
 	r := Result{Row: "soak", Subject: "switch", Calls: n, Rate: soakPerSecond, Seconds: took.Seconds(), RSS: int64(after["process_resident_memory_bytes"])}
 	t.into(&r)
 	for _, name := range slices.Sorted(maps.Keys(tolerance)) {
-		fmt.Fprintf(b.out, "%-32s %14.0f before, %14.0f after %d calls\n", name, before[name], after[name], n)
+		_, _ = fmt.Fprintf(b.out, "%-32s %14.0f before, %14.0f after %d calls\n", name, before[name], after[name], n)
 	}
 	if r.Failed > 0 {
 		late = errors.Join(late, fmt.Errorf("%d of %d calls failed: %v", r.Failed, n, r.Failures))

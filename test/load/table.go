@@ -91,9 +91,9 @@ func (b *bench) table(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(cells []string) {
 		for _, c := range cells {
-			fmt.Fprintf(w, "%s\t", c)
+			_, _ = fmt.Fprintf(w, "%s\t", c)
 		}
-		fmt.Fprintln(w)
+		_, _ = fmt.Fprintln(w)
 	}
 	row(columns)
 	for i := range b.results {
@@ -137,9 +137,9 @@ func (b *bench) document(file string) error {
 	return os.WriteFile(file, doc.Bytes(), 0o644)
 }
 
-func markdown(w io.Writer, cells []string) {
+func markdown(doc *bytes.Buffer, cells []string) {
 	for _, c := range cells {
-		fmt.Fprintf(w, "| %s ", c)
+		fmt.Fprintf(doc, "| %s ", c)
 	}
-	fmt.Fprintln(w, "|")
+	fmt.Fprintln(doc, "|")
 }

@@ -12,6 +12,7 @@ package floor
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -123,7 +124,7 @@ func (f *Floor) Run(ctx context.Context) error {
 			}
 		}
 		n, err := unix.EpollWait(f.epfd, events, int((wait+time.Millisecond-1)/time.Millisecond))
-		if err != nil && err != unix.EINTR {
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("floor: %w", os.NewSyscallError("epoll_wait", err))
 		}
 		for i := range max(n, 0) {

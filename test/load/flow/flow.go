@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,8 +94,8 @@ func Open(cfg Config) (*Generator, error) {
 			return nil, err
 		}
 	}
-	for i := len(g.legs) - 1; i >= 0; i-- {
-		g.free = append(g.free, g.legs[i])
+	for _, l := range slices.Backward(g.legs) {
+		g.free = append(g.free, l)
 	}
 	return g, nil
 }

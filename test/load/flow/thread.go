@@ -4,6 +4,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -71,7 +72,7 @@ func (t *thread) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		rest := t.sendDue()
 		n, err := epollWait(t.epfd, events, rest)
-		if err != nil && err != unix.EINTR {
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("flow: %w", os.NewSyscallError("epoll_pwait2", err))
 		}
 		t.receive(events[:max(n, 0)])
@@ -91,7 +92,7 @@ func (t *thread) sendDue() time.Duration {
 	now := time.Since(t.g.opened)
 	epoch := uint8(t.g.epoch.Load())
 	silent := t.g.silent.Load()
-	next := (now-t.started)/t.g.burst*t.g.burst + t.g.burst
+	next := (now - t.started).Truncate(t.g.burst) + t.g.burst
 	due := int64(next-t.g.burst) * n / int64(PacketTime)
 	if behind := due - t.sent; behind > n {
 		t.skip(behind-n, epoch, silent)

@@ -163,10 +163,10 @@ func (c *call) retry(now time.Time) {
 
 // waitsFor names what was not answered.
 func (c *call) waitsFor() string {
-	switch c.state {
-	case answering:
+	if c.state == answering {
 		return "our 200"
-	case leaving:
+	}
+	if c.state == leaving {
 		return "BYE"
 	}
 	return c.method

@@ -118,7 +118,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	var reader sync.WaitGroup
 	reader.Go(a.read)
 	defer reader.Wait()
-	defer a.conn.Close()
+	defer func() { _ = a.conn.Close() }()
 	defer close(a.ended)
 	wake := time.NewTimer(time.Hour)
 	defer wake.Stop()

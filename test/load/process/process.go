@@ -86,7 +86,7 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Stop ends the program with its signal and waits for it; one that does not
 // end within its grace is killed, and that is an error.
 func (p *Process) Stop() error {
-	defer p.closeLog()
+	defer func() { _ = p.closeLog() }()
 	if err := p.cmd.Process.Signal(p.end); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
