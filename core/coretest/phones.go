@@ -137,7 +137,8 @@ func (l *Leg) Post(ev core.Event) {
 	}
 }
 
-func (l *Leg) note(call string) {
+// Note adds a line to Calls, for legs that embed this one.
+func (l *Leg) Note(call string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.calls = append(l.calls, call)
@@ -151,32 +152,32 @@ func (l *Leg) Calls() []string {
 }
 
 // Ring implements core.Leg.
-func (l *Leg) Ring() { l.note("ring") }
+func (l *Leg) Ring() { l.Note("ring") }
 
 // Progress implements core.Leg.
-func (l *Leg) Progress(*media.Description) { l.note("progress") }
+func (l *Leg) Progress(*media.Description) { l.Note("progress") }
 
 // Answer implements core.Leg.
-func (l *Leg) Answer(*media.Description) { l.note("answer") }
+func (l *Leg) Answer(*media.Description) { l.Note("answer") }
 
 // Offer implements core.Leg; the far end accepts.
 func (l *Leg) Offer(*media.Description) {
-	l.note("offer")
+	l.Note("offer")
 	l.Post(core.OfferAnswered{Description: Describe()})
 }
 
 // Reply implements core.Leg.
 func (l *Leg) Reply(d *media.Description, c core.Cause) {
 	if c != core.CauseNone {
-		l.note("reject offer")
+		l.Note("reject offer")
 		return
 	}
 	st, _ := d.Audio()
-	l.note("reply " + st.Direction.String())
+	l.Note("reply " + st.Direction.String())
 }
 
 // Redirect implements core.Redirector.
-func (l *Leg) Redirect(contacts []string) { l.note("redirect " + strings.Join(contacts, ",")) }
+func (l *Leg) Redirect(contacts []string) { l.Note("redirect " + strings.Join(contacts, ",")) }
 
 // Release implements core.Leg.
 func (l *Leg) Release(r core.Release) {

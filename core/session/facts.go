@@ -27,10 +27,11 @@ type facts struct {
 	peer     core.ChannelID
 	role     Role
 	lastPeer core.ChannelID
-	app, arg string    // what runs
-	last     core.Step // what ran last
-	dialed   []byte    // digits the far end pressed
-	at       []*frame  // the lists that run, the innermost last
+	app, arg string      // what runs
+	last     core.Step   // what ran last
+	steps    []core.Step // what the call went through, for its record
+	dialed   []byte      // digits the far end pressed
+	at       []*frame    // the lists that run, the innermost last
 	holds    holdLog
 	begun    time.Time // of the caller profile: created, or transferred last
 	cause    core.Cause
@@ -195,13 +196,22 @@ func (f *facts) setPeer(id core.ChannelID, role Role) {
 	}
 }
 
-func (f *facts) setApp(app, arg string) {
+// began notes what runs. It is not told to the owner: a list of many quick steps
+// would fill its inbox.
+func (f *facts) began(st core.Step) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.app, f.arg = app, arg
-	if app != "" {
-		f.last = core.Step{App: app, Data: arg}
+	f.app, f.arg, f.last = st.App, st.Data, st
+	if len(f.steps) < maxRecordedSteps {
+		f.steps = append(f.steps, st)
 	}
+}
+
+// idle notes that no application runs any more.
+func (f *facts) idle() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.app, f.arg = "", ""
 }
 
 func (f *facts) lastApp() core.Step {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -81,7 +82,7 @@ func (s *Session) record() core.Record {
 	f.mu.Lock()
 	rec := core.Record{
 		CallID: s.callID, LegID: s.id, Direction: s.direction, Endpoint: s.endpoint, Name: f.name, Profile: f.profile, Times: f.times,
-		Cause: f.cause, HungUpBy: f.by, SIPStatus: s.sipStatus, Peer: f.lastPeer, Codec: f.using.String(), Apps: s.steps,
+		Cause: f.cause, HungUpBy: f.by, SIPStatus: s.sipStatus, Peer: f.lastPeer, Codec: f.using.String(), Apps: slices.Clone(f.steps),
 	}
 	stream := f.stream
 	f.mu.Unlock()

@@ -67,7 +67,7 @@ func (m runnerEnded) handle(s *Session) {
 		return // a newer one is out
 	}
 	s.run = nil
-	s.facts.setApp("", "")
+	s.facts.idle()
 	_ = s.step(channel.AppEnded, 0, "")
 }
 
@@ -246,7 +246,7 @@ func (s *Session) runApp(ctx context.Context, st core.Step) error {
 		s.Hangup(core.CauseDestinationOutOfOrder, core.BySwitch)
 		return core.ErrNotFound
 	}
-	s.post(appStarted{st})
+	s.facts.began(st)
 	s.Journal(core.JournalEntry{Kind: core.JournalApp, Sentence: "application", Data: []any{"app", app.Name, "args", st.Data, "file", st.File, "line", st.Line}})
 	if !app.NoMedia && s.direction == core.Inbound {
 		if err := s.PreAnswer(ctx); err != nil {
@@ -282,18 +282,8 @@ func (s *Session) appFailed(st core.Step, err error) bool {
 	return true
 }
 
-// appStarted notes what runs, for queries and the record.
-type appStarted struct{ step core.Step }
-
 // maxRecordedSteps bounds what a call that loops writes into its record.
 const maxRecordedSteps = 200
-
-func (m appStarted) handle(s *Session) {
-	s.facts.setApp(m.step.App, m.step.Data)
-	if len(s.steps) < maxRecordedSteps {
-		s.steps = append(s.steps, m.step)
-	}
-}
 
 // Execute implements core.Session.
 func (s *Session) Execute(ctx context.Context, app, args string) error {

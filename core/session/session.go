@@ -91,7 +91,6 @@ type Session struct {
 	taps       map[string]media.Tap
 	background background
 	confirmed  []chan<- error // who waits for the ACK of a late offer
-	steps      []core.Step    // what the call went through, for its record
 	stuck      *time.Timer    // the leg or an application does not end
 	hurry      bool           // the switch shuts down
 }

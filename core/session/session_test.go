@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -362,42 +361,6 @@ func (t *tone) Read(p []int16) (int, error) {
 }
 
 func (*tone) Close() error { return nil }
-
-// TestSnapshotIsComplete: what a snapshot holds survives JSON and names all
-// that another process needs.
-func TestSnapshotIsComplete(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := world()
-		w.Plan["test"] = []string{"answer", "sleep 1m"}
-		c := incoming(t, w, coretest.Describe())
-		c.SetVar("color", "red")
-		c.Export("shape", "round", true)
-		time.Sleep(time.Second)
-		snap, err := c.Snapshot(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := json.Marshal(snap)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var back session.Snapshot
-		if err := json.Unmarshal(text, &back); err != nil {
-			t.Fatal(err)
-		}
-		again, _ := json.Marshal(back)
-		if string(text) != string(again) {
-			t.Errorf("a snapshot changes on its way:\n%s\n%s", text, again)
-		}
-		if back.State != "execute" || back.Progress != "answered" || back.App != "sleep" || back.AppArg != "1m" || back.Variables["color"] != "red" ||
-			!slices.Contains(back.Exports, "shape") || back.Leg == nil || back.Leg.Values["call_id"] == "" || back.Stream == nil || back.Stream.SSRC != 7 ||
-			back.Profile.DestinationNumber != "test" || back.Times.Answered.IsZero() {
-			t.Errorf("incomplete: %s", text)
-		}
-		c.Hangup(core.CauseNormalClearing, core.ByAPI)
-		c.ended(t)
-	})
-}
 
 func TestEventsOfACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

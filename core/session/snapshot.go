@@ -105,7 +105,6 @@ func (m *snapshotRequest) handle(s *Session) {
 	p.Digits, p.Executed = s.digits.String(), s.executed.Load()
 	p.HeldByFar, p.HeldByUs = s.hold.far, s.hold.us
 	p.SIPStatus, p.LateOffer, p.Described, p.Offer = s.sipStatus, s.lateOffer, s.described, s.offer.Clone()
-	p.Steps = slices.Clone(s.steps)
 	p.Taps = sortedKeys(s.taps)
 	for i := range p.Lists {
 		for j := range p.Lists[i].Steps {
@@ -143,7 +142,7 @@ func (f *facts) snapshot() Snapshot {
 	p := Snapshot{
 		Name: f.name, State: f.state.String(), Progress: f.progress.String(), Profile: f.profile, Times: f.times, Begun: f.begun,
 		Variables: vars, Exports: slices.Clone(f.exports), ExportOnly: maps.Clone(f.bLegOnly), Dialed: string(f.dialed),
-		App: f.app, AppArg: f.arg, LastPeer: f.lastPeer, Offered: slices.Clone(f.offered), HungUpBy: f.by,
+		Steps: slices.Clone(f.steps), App: f.app, AppArg: f.arg, LastPeer: f.lastPeer, Offered: slices.Clone(f.offered), HungUpBy: f.by,
 	}
 	if f.cause != core.CauseNone {
 		p.Cause = f.cause.String()
