@@ -3,6 +3,7 @@ package exchange_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +30,11 @@ func newBench(t *testing.T, cfg exchange.Config) *bench {
 
 func newBenchWith(t *testing.T, cfg exchange.Config, sounds core.Sounds) *bench {
 	t.Helper()
+	return newBenchLogged(t, cfg, sounds, slog.New(slog.DiscardHandler))
+}
+
+func newBenchLogged(t *testing.T, cfg exchange.Config, sounds core.Sounds, log *slog.Logger) *bench {
+	t.Helper()
 	w := coretest.NewWorld()
 	w.Play = sounds
 	m, err := call.New(nil, w.Deps())
@@ -43,7 +49,9 @@ func newBenchWith(t *testing.T, cfg exchange.Config, sounds core.Sounds) *bench 
 		s.SetVar(k, v)
 		return nil
 	}}
-	return &bench{exchange.New(t.Context(), cfg, w.Deps()), w}
+	deps := w.Deps()
+	deps.Log = log
+	return &bench{exchange.New(t.Context(), cfg, deps), w}
 }
 
 // call admits a call to a destination whose steps are given.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,11 +201,14 @@ func TestResultVariables(t *testing.T) {
 
 // sounds are silent sources of ten seconds that count who is open.
 type sounds struct {
+	mu             sync.Mutex
 	opened, closed int
 	paths          []string
 }
 
 func (s *sounds) Open(_ context.Context, path string, rateHz int) (media.Source, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.opened++
 	s.paths = append(s.paths, path)
 	return &silence{s: s, rate: rateHz, left: 10 * rateHz}, nil
@@ -229,7 +233,12 @@ func (s *silence) Read(p []int16) (int, error) {
 	return n, nil
 }
 
-func (s *silence) Close() error { s.s.closed++; return nil }
+func (s *silence) Close() error {
+	s.s.mu.Lock()
+	defer s.s.mu.Unlock()
+	s.s.closed++
+	return nil
+}
 
 // withSounds is newBench with sounds.
 func withSounds(t *testing.T) (*bench, *sounds) {
