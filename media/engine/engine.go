@@ -76,6 +76,7 @@ type Engine struct {
 
 	mu      sync.Mutex
 	streams map[*stream]struct{} // Guarded by mu.
+	rooms   map[*room]struct{}   // Guarded by mu.
 	gone    media.EngineStats    // Guarded by mu: totals of closed streams.
 }
 
@@ -106,6 +107,7 @@ func New(cfg Config) *Engine {
 		start:        time.Now(),
 		shardStreams: shardStreams,
 		streams:      make(map[*stream]struct{}),
+		rooms:        make(map[*room]struct{}),
 	}
 	for _, c := range cfg.Codecs {
 		if err := e.filters.prepare(c.Format().SampleRateHz()); err != nil {
@@ -147,6 +149,15 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // closeAll ends what is left when no shard runs any more.
 func (e *Engine) closeAll() {
+	e.mu.Lock()
+	rooms := slices.Collect(maps.Keys(e.rooms))
+	e.mu.Unlock()
+	for _, r := range rooms {
+		r.home.own.Lock()
+		r.drain(r.home)
+		r.finish(r.home)
+		r.home.own.Unlock()
+	}
 	for _, s := range e.all() {
 		sh := s.home.Load()
 		sh.own.Lock() // readers of portable sockets may still be at work
@@ -291,6 +302,13 @@ func (e *Engine) forget(s *stream) {
 		delete(e.streams, s)
 		s.figures.addTo(&e.gone)
 	}
+}
+
+// forgetRoom drops a closed room.
+func (e *Engine) forgetRoom(r *room) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.rooms, r)
 }
 
 // now is the engine's time: the duration since New.

@@ -11,6 +11,7 @@ import (
 // the shard.
 type graph struct {
 	peer   *stream // joined with; on the same shard
+	seat   *member // in a room of the same shard; then there is no peer
 	ticket uint64  // of the newest join or split that concerned it
 	echo   *echo
 	plays  []*playback // in order of Play
@@ -42,6 +43,7 @@ const (
 	baseSilence base = iota
 	basePlay
 	basePeer
+	baseRoom
 	baseEcho
 	baseDigits
 )
@@ -77,7 +79,7 @@ func (s *stream) choose(sh *shard, reason string) {
 }
 
 // wanted is the order of what is heard: digits, a foreground playback, the
-// echo, the peer, a background playback, silence.
+// echo, the room, the peer, a background playback, silence.
 func (s *stream) wanted() (feed, base) {
 	mixed := s.anyMix()
 	switch {
@@ -91,6 +93,8 @@ func (s *stream) wanted() (feed, base) {
 		return feedTick, baseEcho
 	case s.echo != nil:
 		return feedPacket, baseEcho
+	case s.seat != nil && s.tx.enc != nil:
+		return feedTick, baseRoom
 	case s.peer != nil && s.peer.rx.live && s.peer.rx.hears && mixed:
 		return feedTick, basePeer
 	case s.peer != nil && s.peer.rx.live && s.peer.rx.hears:
@@ -135,7 +139,7 @@ func (s *stream) connect(sh *shard) {
 	}
 	s.rx.aim(s.target)
 	s.tx.tee.want(len(s.taps) > 0 && s.feed == feedPacket, s.tx.format, s.tx.ptime)
-	inWanted := len(s.taps) > 0 ||
+	inWanted := len(s.taps) > 0 || s.seat != nil ||
 		s.feed == feedTick && s.base == baseEcho ||
 		s.peer != nil && s.peer.feed == feedTick && s.peer.base == basePeer
 	s.rx.want(inWanted)

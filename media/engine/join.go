@@ -52,8 +52,8 @@ func (s *stream) join(sh *shard, p *stream, ticket uint64) {
 		if p.claim(ticket) {
 			s.link(sh, p)
 		}
-	case s.id > p.id:
-		s.unjoin(sh, "joined elsewhere")
+	case s.id > p.id && !s.anchored(sh):
+		s.leaveAll(sh)
 		s.again(func(sh *shard) { s.join(sh, p, ticket) })
 		s.move(sh, home)
 	default:
@@ -66,8 +66,13 @@ func (s *stream) comeTo(sh *shard, older *stream, ticket uint64) {
 	if !s.claim(ticket) {
 		return
 	}
-	if dest := older.home.Load(); dest != sh {
-		s.unjoin(sh, "joined elsewhere")
+	switch dest := older.home.Load(); {
+	case dest == sh:
+	case s.anchored(sh):
+		_ = older.post(func(osh *shard) { older.goTo(osh, s, ticket) })
+		return
+	default:
+		s.leaveAll(sh)
 		s.move(sh, dest)
 	}
 	// s may be another shard's now.
@@ -78,13 +83,37 @@ func (s *stream) comeTo(sh *shard, older *stream, ticket uint64) {
 	})
 }
 
+// goTo moves s, although it is the older one, to p, which cannot move.
+func (s *stream) goTo(sh *shard, p *stream, ticket uint64) {
+	if s.ticket != ticket || s.closed || s.broken {
+		return
+	}
+	if dest := p.home.Load(); dest != sh {
+		if s.anchored(sh) {
+			s.engine.log.Warn("streams not joined: the other ends of both pipes are in rooms of two shards", "chan", s.cfg.Label)
+			return
+		}
+		s.leaveAll(sh)
+		s.again(func(sh *shard) { s.join(sh, p, ticket) })
+		s.move(sh, dest)
+		return
+	}
+	s.join(sh, p, ticket)
+}
+
+// leaveAll leaves room and peer: the stream is joined elsewhere.
+func (s *stream) leaveAll(sh *shard) {
+	s.unseat(sh, nil)
+	s.unjoin(sh, "joined elsewhere")
+}
+
 // link joins two streams of this shard.
 func (s *stream) link(sh *shard, p *stream) {
 	if s.peer == p || p.closed || p.broken {
 		return
 	}
-	s.unjoin(sh, "joined elsewhere")
-	p.unjoin(sh, "joined elsewhere")
+	s.leaveAll(sh)
+	p.leaveAll(sh)
 	s.peer, p.peer = p, s
 	s.replan(sh, "joined")
 }
@@ -100,10 +129,8 @@ func (s *stream) unjoin(sh *shard, reason string) {
 	p.replan(sh, reason)
 }
 
-// move hands s, and what hangs on it through pipes and joins, to another
-// shard. The sockets keep what arrives until it is there. Nothing of s may be
-// touched afterwards.
-func (s *stream) move(sh, dest *shard) {
+// tied is s and what hangs on it through pipes and joins on this shard.
+func (s *stream) tied(sh *shard) []*stream {
 	together := []*stream{s}
 	for i := 0; i < len(together); i++ {
 		for _, n := range []*stream{together[i].twin, together[i].peer} {
@@ -112,6 +139,20 @@ func (s *stream) move(sh, dest *shard) {
 			}
 		}
 	}
+	return together
+}
+
+// anchored reports whether something that hangs on s is in a room: rooms do
+// not move.
+func (s *stream) anchored(sh *shard) bool {
+	return slices.ContainsFunc(s.tied(sh), func(n *stream) bool { return n != s && n.seat != nil })
+}
+
+// move hands s, and what hangs on it through pipes and joins, to another
+// shard. The sockets keep what arrives until it is there. Nothing of s may be
+// touched afterwards.
+func (s *stream) move(sh, dest *shard) {
+	together := s.tied(sh)
 	// All are let go before the first changes hands: the other shard may begin
 	// with it, and follow its connections, at once.
 	for _, n := range together {

@@ -174,6 +174,9 @@ func (s *stream) configure(sh *shard, p *params) {
 	if s.echo != nil {
 		s.echo.fit(s.tx.rateHz)
 	}
+	if s.seat != nil {
+		s.seat.fit()
+	}
 	if s.digits != nil && !s.digits.Busy() {
 		s.digits = nil // made anew with the clock and ptime of the new format
 	}

@@ -23,7 +23,7 @@ var (
 )
 
 func testCodecs() []media.Codec {
-	return []media.Codec{g711.PCMU(), g711.PCMA(), l16.New(16000, 1)}
+	return []media.Codec{g711.PCMU(), g711.PCMA(), l16.New(16000, 1), l16.New(8000, 1)}
 }
 
 // world is an engine and its phones; on virtual time if net is set.
@@ -35,6 +35,7 @@ type world struct {
 	listen media.ListenFunc
 	stop   func()
 	phones int
+	conns  []media.PacketConn // of phones; closed at the end
 }
 
 // bubble runs f with an engine of two shards on a virtual network and time.
@@ -46,6 +47,9 @@ func bubble(t *testing.T, f func(w *world)) {
 		w.net, w.host, w.listen = net, netip.MustParseAddr("192.0.2.250"), net.ListenFunc()
 		f(w)
 		w.stop()
+		for _, c := range w.conns {
+			_ = c.Close()
+		}
 	})
 }
 
@@ -152,6 +156,7 @@ func (w *world) phone(f media.Format, ev media.Format, options ...phoneOption) *
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.conns = append(w.conns, conn)
 	p := &phone{
 		t: w.t, conn: conn, log: &log{}, format: f, event: ev, ptime: media.DefaultPTime,
 		ssrc: uint32(0x1000 * w.phones), seq: rtp.Seq(65500 + w.phones), ts: rtp.Timestamp(0xffffff00),

@@ -9,25 +9,35 @@ import (
 	"time"
 
 	"github.com/tandemswitch/tandem/media"
+	"github.com/tandemswitch/tandem/media/mix"
 	"github.com/tandemswitch/tandem/media/resample"
 )
 
 // playback is one Play.
 type playback struct {
 	// Immutable after Play.
-	stream *stream
-	src    media.Source
-	opt    media.PlayOptions
+	stage   stage
+	filters *filters
+	src     media.Source
+	opt     media.PlayOptions
 
 	position atomic.Int64 // nanoseconds
 
 	// Owned by the shard.
-	paused bool
-	ended  bool
-	played int64 // samples of the source
-	rate   rate
-	fifo   []int16 // converted, not yet heard
-	have   int
+	paused   bool
+	stopping bool // fades out, in a room
+	ended    bool
+	played   int64 // samples of the source
+	rate     rate
+	fifo     []int16 // converted, not yet heard
+	have     int
+	fade     mix.Fader // in a room
+}
+
+// stage is where a playback is heard: a stream or a room.
+type stage interface {
+	post(func(*shard)) error
+	stopPlay(sh *shard, p *playback)
 }
 
 var _ media.Playback = (*playback)(nil)
@@ -36,10 +46,10 @@ var _ media.Playback = (*playback)(nil)
 // when it is. The error wraps media.ErrNoCodec when the negotiated codec can
 // only be relayed; src is then closed.
 func (s *stream) Play(src media.Source, opt media.PlayOptions) (media.Playback, error) {
-	if src == nil || src.RateHz() < resample.MinRateHz || src.RateHz() > resample.MaxRateHz {
-		return nil, errors.New("engine: play: source without a usable rate")
+	if err := usableSource(src); err != nil {
+		return nil, fmt.Errorf("engine: play %q: %w", opt.ID, err)
 	}
-	p := &playback{stream: s, src: src, opt: opt}
+	p := &playback{stage: s, filters: &s.engine.filters, src: src, opt: opt}
 	err := s.desk.canSound()
 	if err == nil {
 		err = s.engine.filters.prepare(src.RateHz())
@@ -54,15 +64,25 @@ func (s *stream) Play(src media.Source, opt media.PlayOptions) (media.Playback, 
 	return p, nil
 }
 
+func usableSource(src media.Source) error {
+	if src == nil || src.RateHz() < resample.MinRateHz || src.RateHz() > resample.MaxRateHz {
+		return errors.New("source without a usable rate")
+	}
+	return nil
+}
+
 // Stop ends the playback at the next tick.
 func (p *playback) Stop() {
-	s := p.stream
-	_ = s.post(func(sh *shard) {
+	_ = p.stage.post(func(sh *shard) {
 		if !p.ended {
-			s.endPlay(p, true, nil)
-			s.replan(sh, "playback stopped")
+			p.stage.stopPlay(sh, p)
 		}
 	})
+}
+
+func (s *stream) stopPlay(sh *shard, p *playback) {
+	s.endPlay(p, true, nil)
+	s.replan(sh, "playback stopped")
 }
 
 // Pause keeps the position; the far end hears silence.
@@ -72,7 +92,7 @@ func (p *playback) Pause() { p.setPaused(true) }
 func (p *playback) Resume() { p.setPaused(false) }
 
 func (p *playback) setPaused(paused bool) {
-	_ = p.stream.post(func(*shard) { p.paused = paused })
+	_ = p.stage.post(func(*shard) { p.paused = paused })
 }
 
 // Position is the time already heard.
@@ -88,9 +108,14 @@ func (s *stream) endPlay(p *playback, interrupted bool, err error) {
 	if i := slices.Index(s.plays, p); i >= 0 {
 		s.plays = slices.Delete(s.plays, i, i+1)
 	}
+	s.tell(p.end(s.engine, interrupted, err))
+}
+
+// end closes the source, off the tick, and returns what is to be reported.
+func (p *playback) end(e *Engine, interrupted bool, err error) media.PlaybackEnded {
 	p.ended = true
-	s.engine.running.Go(func() { _ = p.src.Close() })
-	s.tell(media.PlaybackEnded{ID: p.opt.ID, Interrupted: interrupted, Played: p.Position(), Err: err})
+	e.running.Go(func() { _ = p.src.Close() })
+	return media.PlaybackEnded{ID: p.opt.ID, Interrupted: interrupted, Played: p.Position(), Err: err}
 }
 
 func foreground(o media.PlayOptions) bool { return !o.Mix && !o.Background }
@@ -151,16 +176,21 @@ func (s *stream) mixIn(sh *shard, out []int16) {
 
 // donePlay ends a playback that ended by itself.
 func (s *stream) donePlay(sh *shard, p *playback, err error) {
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	s.endPlay(p, false, err)
+	s.endPlay(p, false, unlessEOF(err))
 	s.replan(sh, "playback ended")
+}
+
+// unlessEOF is the error of a source that did not come to its end.
+func unlessEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // read fills dst at rateHz. n < len(dst) comes only with an error.
 func (p *playback) read(sh *shard, dst []int16, rateHz int) (n int, err error) {
-	from, known := p.src.RateHz(), &p.stream.engine.filters
+	from, known := p.src.RateHz(), p.filters
 	if !p.rate.aim(known, from, rateHz) {
 		n, err = p.src.Read(dst)
 		p.count(n)

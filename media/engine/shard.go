@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -43,10 +44,11 @@ type shard struct {
 
 	mu    sync.Mutex
 	dirty []*stream // Guarded by mu: streams with commands.
+	rung  []*room   // Guarded by mu: rooms with orders.
 	poll  *poller   // Guarded by mu until set; nil where not polled.
 	woken chan struct{}
 
-	pending atomic.Bool // dirty is not empty
+	pending atomic.Bool // dirty or rung is not empty
 	load    atomic.Int64
 	skipped atomic.Uint64
 	lengths tickLengths
@@ -54,12 +56,14 @@ type shard struct {
 	// Owned by the shard.
 	streams  []*stream // each knows its place
 	ticking  []*stream // those with something due each tick; each knows its place
+	rooms    []*room   // those that are mixed each tick; each knows its place
 	nextTick time.Duration
 	tickNo   int64
 	nextLook time.Duration
 	alarm    bool // the clock was started by a packet
 	depth    int
 	taken    []*stream // reused by apply
+	called   []*room   // reused by apply
 	turn     []*stream // reused by tick and look
 	buf      []byte    // what was read
 	pcm      []int16   // decoded on arrival
@@ -102,6 +106,16 @@ func (sh *shard) notify(s *stream) {
 	}
 }
 
+// call says that r has orders. It may be called from any goroutine.
+func (sh *shard) call(r *room) {
+	sh.mu.Lock()
+	sh.rung = append(sh.rung, r)
+	sh.mu.Unlock()
+	if !sh.pending.Swap(true) {
+		sh.wake()
+	}
+}
+
 // wake makes the shard look at its commands, deadlines and context. The write
 // to the event descriptor is under the lock so that free cannot close it in
 // between; it never blocks.
@@ -123,7 +137,7 @@ func (sh *shard) work(now time.Duration) {
 	if sh.pending.Load() {
 		sh.apply()
 	}
-	if len(sh.ticking) > 0 && now >= sh.nextTick {
+	if sh.ticks() && now >= sh.nextTick {
 		sh.runTicks(now)
 	}
 	if len(sh.streams) > 0 && now >= sh.nextLook {
@@ -135,7 +149,7 @@ func (sh *shard) work(now time.Duration) {
 // deadline is when work is due next, packets and commands aside.
 func (sh *shard) deadline() (time.Duration, bool) {
 	at := never
-	if len(sh.ticking) > 0 {
+	if sh.ticks() {
 		at = sh.nextTick
 	}
 	if len(sh.streams) > 0 {
@@ -149,6 +163,7 @@ func (sh *shard) apply() {
 	sh.pending.Store(false)
 	sh.mu.Lock()
 	sh.taken, sh.dirty = sh.dirty, sh.taken[:0]
+	sh.called, sh.rung = sh.rung, sh.called[:0]
 	sh.mu.Unlock()
 	for _, s := range sh.taken {
 		if home := s.home.Load(); home != sh {
@@ -158,6 +173,22 @@ func (sh *shard) apply() {
 		s.drain(sh)
 	}
 	clear(sh.taken)
+	for _, r := range sh.called {
+		r.drain(sh)
+	}
+	clear(sh.called)
+}
+
+// ticks reports whether something is due each tick.
+func (sh *shard) ticks() bool { return len(sh.ticking)+len(sh.rooms) > 0 }
+
+// startClock is called before the first of what is due each tick comes. The
+// grid is absolute; an idle shard skips its steps at no cost.
+func (sh *shard) startClock() {
+	now := sh.engine.now()
+	sh.tickNo = int64(now / tickEvery)
+	sh.nextTick = time.Duration(sh.tickNo+1) * tickEvery
+	sh.alarm = true
 }
 
 // adopt makes s one of the shard's streams.
@@ -200,12 +231,8 @@ func (sh *shard) startTicking(s *stream) {
 	if s.turn >= 0 || s.place < 0 {
 		return
 	}
-	if len(sh.ticking) == 0 {
-		// The grid is absolute; an idle shard skips its steps at no cost.
-		now := sh.engine.now()
-		sh.tickNo = int64(now / tickEvery)
-		sh.nextTick = time.Duration(sh.tickNo+1) * tickEvery
-		sh.alarm = true
+	if !sh.ticks() {
+		sh.startClock()
 	}
 	s.turn = len(sh.ticking)
 	s.lastTick = -1
@@ -224,6 +251,24 @@ func (sh *shard) stopTicking(s *stream) {
 	s.turn = -1
 }
 
+// startMixing puts r among the rooms that are mixed each tick.
+func (sh *shard) startMixing(r *room) {
+	if !sh.ticks() {
+		sh.startClock()
+	}
+	r.place = len(sh.rooms)
+	sh.rooms = append(sh.rooms, r)
+}
+
+func (sh *shard) stopMixing(r *room) {
+	last := len(sh.rooms) - 1
+	sh.rooms[r.place] = sh.rooms[last]
+	sh.rooms[r.place].place = r.place
+	sh.rooms[last] = nil
+	sh.rooms = sh.rooms[:last]
+	r.place = -1
+}
+
 // runTicks runs what is due, at most maxCatchUp ticks, and skips the rest.
 func (sh *shard) runTicks(now time.Duration) {
 	due := int64((now-sh.nextTick)/tickEvery) + 1
@@ -239,20 +284,25 @@ func (sh *shard) runTicks(now time.Duration) {
 		sh.tick(sh.nextTick)
 		sh.lengths.add(sh.engine.now() - began)
 		sh.nextTick += tickEvery
-		if len(sh.ticking) == 0 {
+		if !sh.ticks() {
 			return
 		}
 	}
 }
 
-// tick is one step of media time: first all sound in is read, then all sound
-// out is made, so that the order of streams does not matter.
+// tick is one step of media time: first all sound in is read, then the rooms
+// are mixed, then all sound out is made, so that the order of streams does not
+// matter.
 func (sh *shard) tick(now time.Duration) {
 	sh.turn = append(sh.turn[:0], sh.ticking...)
 	for _, s := range sh.turn {
 		if s.turn >= 0 && s.rx.wanted {
 			sh.step(s, now, (*stream).tickIn)
 		}
+	}
+	for i := len(sh.rooms) - 1; i >= 0; i-- { // backwards: one that ends takes itself off
+		r := sh.rooms[i]
+		r.guard(sh, func() { r.mix(sh, now) })
 	}
 	for i, s := range sh.turn {
 		if i%breatheEvery == breatheEvery-1 {
@@ -322,6 +372,7 @@ func (sh *shard) detach(s *stream) {
 	}
 	s.broken = true
 	sh.stopTicking(s)
+	s.unseat(sh, errors.New("engine: stream failed"))
 	if p := s.peer; p != nil {
 		s.peer, p.peer = nil, nil
 		p.replan(sh, "other stream failed")

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -70,7 +71,7 @@ func (w *still) open(f media.Format) *far {
 	}
 	samples := f.SampleRateHz() / 50
 	payload := make([]byte, 2*samples)
-	enc, _ := codecSet(testCodecs()).pair(f)
+	enc, _ := w.e.codecs.pair(f)
 	n, err := enc.Encode(payload, mediatest.Tone(f.SampleRateHz(), 440, -10, 20*time.Millisecond))
 	if err != nil {
 		w.t.Fatal(err)
@@ -165,6 +166,21 @@ func scenes() []scene {
 			w.apply()
 			return fars
 		}},
+		{"room of talkers", func(w *still) []*far { return meet(w, 8000, 20, 20) }},
+		{"room of listeners", func(w *still) []*far { return meet(w, 8000, 1, 20) }},
+		{"room at another rate", func(w *still) []*far { return meet(w, 48000, 3, 6) }},
+		{"room with music and recording", func(w *still) []*far {
+			fars := meet(w, 16000, 2, 10)
+			r := fars[0].seat.room
+			if _, err := r.Play(mediatest.NewToneSource(44100, 700, -20), media.PlayOptions{}); err != nil {
+				w.t.Fatal(err)
+			}
+			if _, err := r.Tap(&bin{}); err != nil {
+				w.t.Fatal(err)
+			}
+			w.apply()
+			return fars
+		}},
 		{"silence", func(w *still) []*far { return []*far{w.open(pcmu)} }},
 		{"digits", func(w *still) []*far {
 			f := w.open(pcmu)
@@ -175,6 +191,25 @@ func scenes() []scene {
 			return []*far{f}
 		}},
 	}
+}
+
+// meet makes a room of PCMU members of whom the first few talk, and returns
+// those.
+func meet(w *still, rateHz, talkers, members int) []*far {
+	r, err := w.e.NewRoom(media.RoomConfig{RateHz: rateHz})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var fars []*far
+	for range members {
+		f := w.open(pcmu)
+		if _, err := r.Join(f.stream, media.MemberConfig{Energy: 100}); err != nil {
+			w.t.Fatal(err)
+		}
+		fars = append(fars, f)
+	}
+	w.apply()
+	return fars[:talkers]
 }
 
 type bin16 struct{ samples int }
@@ -204,6 +239,22 @@ func TestPacketsAndTicksDoNotAllocate(t *testing.T) {
 			}); n != 0 {
 				t.Errorf("%v allocations per look, reports included", n)
 			}
+		})
+	}
+}
+
+// BenchmarkRoom is the cost of one tick of a room, without sockets: goal is
+// 0.3 µs per member.
+func BenchmarkRoom(b *testing.B) {
+	for _, c := range []struct{ members, talkers int }{{50, 50}, {200, 200}, {400, 400}, {200, 3}, {400, 3}} {
+		b.Run(fmt.Sprintf("%d members, %d talk", c.members, c.talkers), func(b *testing.B) {
+			w := newStill(b)
+			talkers := meet(w, 8000, c.talkers, c.members)
+			b.ReportAllocs()
+			for b.Loop() {
+				w.tick(talkers...)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*c.members), "ns/member")
 		})
 	}
 }

@@ -145,6 +145,7 @@ func (s *stream) finish(sh *shard) {
 	s.box.closed = true // the engine ends streams nobody closed
 	s.box.mu.Unlock()
 	s.closed = true
+	s.unseat(sh, nil)
 	s.unjoin(sh, "other stream closed")
 	s.endGraph()
 	s.sendBye(sh.engine.now())

@@ -6,6 +6,7 @@ import "time"
 type sound struct {
 	out    [maxTickSamples]int16 // what the far end is about to hear
 	source [maxTickSamples]int16
+	room   [maxTickSamples]int16 // what a member hears, at the room's rate
 	tap    [2][maxTickSamples]int16
 }
 
@@ -48,6 +49,9 @@ func (s *stream) tickSend(sh *shard, now time.Duration) []int16 {
 	if s.tx.have == 0 && s.tx.sender.Early(now) {
 		return nil
 	}
+	if s.base == baseRoom && s.seat.shares {
+		return s.sendShared(sh, now)
+	}
 	out := sh.sound.out[:n]
 	s.compose(sh, out, now)
 	s.feedSound(sh, out, now)
@@ -67,6 +71,8 @@ func (s *stream) compose(sh *shard, out []int16, now time.Duration) {
 		}
 	case baseEcho:
 		s.echoBase(out)
+	case baseRoom:
+		s.seat.listen(sh, out)
 	default:
 		clear(out)
 	}

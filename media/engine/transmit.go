@@ -133,6 +133,12 @@ func (s *stream) emit(sh *shard, now time.Duration) {
 		s.figures.dropped.Add(1)
 		return
 	}
+	s.sendPayload(sh, n, units, now)
+}
+
+// sendPayload sends the payload of n bytes that the buffer holds.
+func (s *stream) sendPayload(sh *shard, n, units int, now time.Duration) {
+	t := &s.tx
 	h := t.sender.Next(now, units)
 	h.PayloadType = t.format.PayloadType
 	rtp.Put(t.buf, h)
