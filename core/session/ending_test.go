@@ -77,6 +77,73 @@ func TestPlayAfterTheEndClosesItsSource(t *testing.T) {
 	})
 }
 
+// lateRecords lets somebody come while the record is written: the owner takes
+// nothing from its inbox any more.
+type lateRecords struct {
+	*coretest.Records
+	late func()
+}
+
+func (r lateRecords) Write(rec core.Record) {
+	go r.late()
+	time.Sleep(time.Millisecond)
+	r.Records.Write(rec)
+}
+
+func TestWhoComesDuringTheReportIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := world()
+		w.Plan["test"] = []string{"answer"}
+		var s *session.Session
+		src, rec := &counted{}, &sink{}
+		deps := w.Deps()
+		deps.Records = lateRecords{w.Records, func() {
+			go func() { _ = s.Record(t.Context(), "x", rec) }()
+			_, _ = s.Play(t.Context(), src, "")
+		}}
+		leg := coretest.NewLeg(nil)
+		s = session.NewInbound(&session.Config{Deps: deps}, core.Incoming{Leg: leg, Offer: coretest.Describe(), Profile: core.CallerProfile{DestinationNumber: "test"}}, "a", "call")
+		leg.Attach(s.Inbox(), "a")
+		go s.Run(t.Context())
+		<-s.Done()
+		synctest.Wait()
+		if src.closed.Load() != 1 || rec.closed.Load() != 1 {
+			t.Errorf("source closed %d, sink %d times", src.closed.Load(), rec.closed.Load())
+		}
+	})
+}
+
+// TestBackgroundThatOpensTooLate: what was asked for is not wanted any more
+// when it is open.
+func TestBackgroundThatOpensTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := world()
+		w.Plan["test"] = []string{"answer", "sleep 10s"}
+		c := incoming(t, w, coretest.Describe())
+		time.Sleep(time.Second)
+		slow := func(src media.Source) session.Opener {
+			return func(context.Context) (media.Source, error) { time.Sleep(time.Second); return src, nil }
+		}
+		first, second, third := &counted{}, &counted{}, &counted{}
+		c.Background(slow(first))
+		c.Background(slow(second)) // takes its place before it was heard
+		time.Sleep(2 * time.Second)
+		if first.closed.Load() != 1 || second.closed.Load() != 0 {
+			t.Errorf("first closed %d, second %d times", first.closed.Load(), second.closed.Load())
+		}
+		c.Background(nil)
+		c.Background(func(context.Context) (media.Source, error) { panic("no such sound") })
+		c.Background(slow(third))
+		synctest.Wait()
+		c.leg.Post(core.FarHangup{Cause: core.CauseNormalClearing})
+		c.ended(t)
+		time.Sleep(2 * time.Second)
+		if second.closed.Load() != 1 || third.closed.Load() != 1 {
+			t.Errorf("second closed %d, third %d times", second.closed.Load(), third.closed.Load())
+		}
+	})
+}
+
 // TestACanceledApplicationDoesNotReachTheChannel: after a transfer what the
 // old application still asks for is refused, and what it brought is freed.
 func TestACanceledApplicationDoesNotReachTheChannel(t *testing.T) {
@@ -85,6 +152,7 @@ func TestACanceledApplicationDoesNotReachTheChannel(t *testing.T) {
 		var err error
 		old := app("old", func(ctx context.Context, s core.Session, _ string) error {
 			<-ctx.Done()
+			time.Sleep(10 * time.Millisecond) // the next list was found by now
 			if e := s.Park(ctx, 0); e == nil {
 				t.Error("a canceled application parked the channel")
 			}
