@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -180,6 +181,34 @@ func (s *Switch) Stop() {
 	if status, err := s.process.Wait(0); err == nil && status != 0 {
 		s.tb.Errorf("the switch ended with status %d, want 0", status)
 	}
+}
+
+// Signal asks the switch to stop (SIGTERM) and returns at once: it drains, and a second signal
+// makes it hurry.
+func (s *Switch) Signal() {
+	s.tb.Helper()
+	if err := s.process.Signal(syscall.SIGTERM); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+// Ended waits until the switch has ended by itself and fails the test if that takes longer, or
+// if its status is not 0. Restart starts it again.
+func (s *Switch) Ended(timeout time.Duration) {
+	s.tb.Helper()
+	status, err := s.process.Wait(timeout)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	if status != 0 {
+		s.tb.Errorf("the switch ended with status %d, want 0", status)
+	}
+}
+
+// Ready reports whether the switch takes calls, as load balancers ask it.
+func (s *Switch) Ready() bool {
+	_, err := s.do(http.MethodGet, "/v1/system/ready", nil)
+	return err == nil
 }
 
 // PID returns the process id of the switch.
