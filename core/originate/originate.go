@@ -72,12 +72,15 @@ func (o *Originator) Dial(ctx context.Context, a *session.Session, dial string) 
 	}
 	b := out.Winner
 	if err := accept(ctx, a, b, out.Answered); err != nil {
-		by := core.ByBridge
-		if _, who := a.Ended(); who == core.ByCaller {
+		cause, by := core.CauseOriginatorCancel, core.ByBridge
+		switch why, who := a.Ended(); who {
+		case core.ByCaller, core.ByCallee:
 			by = who
+		case core.BySwitch: // nobody canceled: a's own trouble is the truth
+			cause, by = why, who
 		}
-		b.Hangup(core.CauseOriginatorCancel, by)
-		return core.BridgeResult{Peer: b.ID(), Cause: core.CauseOriginatorCancel, By: by}, err
+		b.Hangup(cause, by)
+		return core.BridgeResult{Peer: b.ID(), Cause: cause, By: by}, err
 	}
 	r := bridge.New(a, b, o.deps.Sounds).Run(ctx)
 	noteBridge(a, r)

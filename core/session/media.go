@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/tandemswitch/tandem/core"
@@ -34,20 +35,36 @@ func (s *Session) openStream() error {
 func (s *Session) policy(prefer []media.Format) media.Policy {
 	p := s.local.Policy
 	list := s.Var("absolute_codec_string")
-	if list == "" {
+	absolute := list != ""
+	if !absolute {
 		list = s.Var("codec_string")
-	} else {
-		prefer = nil
 	}
 	if list != "" {
 		p.Formats = formatsNamed(list, s.cfg.Deps.Media.Codecs())
 	}
 	for _, f := range prefer {
-		if !f.IsZero() { // nothing was agreed on yet
+		if !absolute && !f.IsZero() { // zero: nothing was agreed on yet
 			p.Prefer = append(p.Prefer, f)
 		}
 	}
+	p.PassThrough = s.passing(p.PassThrough, prefer)
 	return p
+}
+
+// passing is what may be used of formats that we cannot transcode: those that the
+// other leg has, too. A caller of whom no other leg is known yet keeps them all,
+// for the one that it may be joined with.
+func (s *Session) passing(formats, other []media.Format) []media.Format {
+	if s.direction == core.Inbound && len(other) == 0 {
+		return formats
+	}
+	var both []media.Format
+	for _, f := range formats {
+		if slices.ContainsFunc(other, f.Same) {
+			both = append(both, f)
+		}
+	}
+	return both
 }
 
 // formatsNamed reads a codec string such as "PCMU,PCMA@30i"; what follows @ or ~ is
