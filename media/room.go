@@ -76,6 +76,12 @@ type MemberStats struct {
 	Shared  bool          // it hears the mix that all silent members share
 }
 
+// RoomLeaver is an optional role of a [Stream], found by type assertion.
+type RoomLeaver interface {
+	// LeaveRoom takes the stream out of the room it is in, if any.
+	LeaveRoom()
+}
+
 // RoomEvent is what a room reports: PlaybackEnded, TapEnded, MemberJoined,
 // MemberTalks or MemberLeft.
 type RoomEvent interface{ roomEvent() }

@@ -44,7 +44,10 @@ type member struct {
 	apart   int    // ticks since it could
 }
 
-var _ media.Member = (*member)(nil)
+var (
+	_ media.Member     = (*member)(nil)
+	_ media.RoomLeaver = (*stream)(nil)
+)
 
 // Join puts a stream into the room. If it lives on another shard it moves.
 func (r *room) Join(other media.Stream, cfg media.MemberConfig) (media.Member, error) {
@@ -149,6 +152,14 @@ func (m *member) Leave() {
 	_ = m.post(func(sh *shard) {
 		m.stream.unseat(sh, nil)
 		m.stream.replan(sh, "left the room")
+	})
+}
+
+// LeaveRoom takes the stream out of whatever room it is in.
+func (s *stream) LeaveRoom() {
+	_ = s.post(func(sh *shard) {
+		s.unseat(sh, nil)
+		s.replan(sh, "left the room")
 	})
 }
 
