@@ -1,11 +1,13 @@
 // Package user expands user/NAME[@DOMAIN] into the dial string of a directory
 // user: the one the directory gives (dial-string), or all contacts where the
-// user is registered, rung together. It makes no legs and starts nothing.
+// user is registered, rung together. The user's variables and dial-var-
+// parameters go to the legs. It makes no legs and starts nothing.
 package user
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/tandemswitch/tandem/core"
@@ -48,9 +50,15 @@ func (m *Module) Expand(ctx context.Context, target string, vars map[string]stri
 	if !ok {
 		return "", nil, &core.CauseError{Cause: core.CauseSubscriberAbsent, Err: fmt.Errorf("user %s@%s is not in the directory", name, domain)}
 	}
-	legVars := map[string]string{
-		"dialed_user": u.ID, "dialed_domain": u.Domain, "presence_id": u.ID + "@" + u.Domain, "sip_invite_domain": u.Domain,
+	legVars := map[string]string{}
+	for name, value := range u.Variables {
+		if !has(vars, name) { // what the caller or the dial string says is nearer
+			legVars[name] = value
+		}
 	}
+	maps.Copy(legVars, map[string]string{
+		"dialed_user": u.ID, "dialed_domain": u.Domain, "presence_id": u.ID + "@" + u.Domain, "sip_invite_domain": u.Domain,
+	})
 	for param, value := range u.Params {
 		if v, ok := strings.CutPrefix(param, "dial-var-"); ok {
 			legVars[v] = value
@@ -72,6 +80,15 @@ func (m *Module) Expand(ctx context.Context, target string, vars map[string]stri
 		dials[i] = c.Dial
 	}
 	return strings.Join(dials, ","), legVars, nil
+}
+
+func has(vars map[string]string, name string) bool {
+	for k := range vars {
+		if strings.EqualFold(k, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // env expands a dial-string template.
