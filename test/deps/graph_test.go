@@ -83,7 +83,7 @@ var graph = func() []line {
 		table = append(table, line{subtree, own(endpoint, subtree)})
 	}
 	for _, name := range []string{
-		"call", "play", "record", "ivr", "voicemail", "conference", "park", "queue", "directory", "data", "console",
+		"call", "play", "record", "ivr", "voicemail", "conference", "park", "queue", "directory", "data", "console", "say",
 	} {
 		subtree := "apps/" + name + "/..."
 		table = append(table, line{subtree, own(app, subtree)})
@@ -99,7 +99,6 @@ var graph = func() []line {
 // which modules we use at all. Imports from test files are free.
 var outside = []line{
 	{"github.com/emiago/sipgo/...", []string{"endpoints/sip/..."}},
-	{"github.com/icholy/digest/...", []string{"endpoints/sip/..."}},
 	{"github.com/pion/...", []string{"media/..."}},
 	{"github.com/hajimehoshi/go-mp3/...", []string{"media/file"}},
 	{"github.com/ebitengine/purego/...", []string{"media/codec/..."}},
@@ -107,7 +106,6 @@ var outside = []line{
 	{"github.com/go-chi/chi/v5/...", []string{"web/..."}},
 	{"github.com/coder/websocket/...", []string{"web/...", "endpoints/sip/..."}},
 	{"github.com/prometheus/client_golang/...", []string{"web/...", "core/...", "cmd/..."}},
-	{"github.com/dlclark/regexp2/v2/...", []string{"dialplan/...", "core/expand/..."}},
 	{"github.com/klauspost/compress/...", []string{"core/journal", "core/event", "web/..."}},
 	{"github.com/alecthomas/kong/...", []string{"cmd/..."}},
 	{"github.com/google/uuid/...", []string{"..."}},
