@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -438,4 +439,33 @@ func TestLateEventsAreDropped(t *testing.T) {
 			t.Errorf("records %+v", recs)
 		}
 	})
+}
+
+// TestAnEndpointDoesNotKeepAnEndedSession: what remembers a leg for a while must
+// not hold on to the channel.
+func TestAnEndpointDoesNotKeepAnEndedSession(t *testing.T) {
+	freed := make(chan struct{})
+	in := endedInbox(t, freed)
+	for range 50 {
+		runtime.GC()
+		select {
+		case <-freed:
+			in.Post(core.Digit{}) // and nothing happens
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	t.Error("the inbox of an ended leg keeps its session")
+}
+
+func endedInbox(t *testing.T, freed chan struct{}) core.Inbox {
+	t.Helper()
+	w := world()
+	w.Plan["test"] = []string{"answer"}
+	leg := coretest.NewLeg(nil)
+	s := session.NewInbound(&session.Config{Deps: w.Deps()}, core.Incoming{Leg: leg, Offer: coretest.Describe(), Profile: core.CallerProfile{DestinationNumber: "test"}}, "a", "call")
+	leg.Attach(s.Inbox(), "a")
+	s.Run(t.Context())
+	runtime.AddCleanup(s, func(c chan struct{}) { close(c) }, freed)
+	return s.Inbox()
 }

@@ -34,6 +34,9 @@ func (s *Session) Refuse(status int, phrase string, c core.Cause) {
 // RefuseFor is Refuse on behalf of somebody else: the callee whose answer is
 // passed back.
 func (s *Session) RefuseFor(status int, phrase string, c core.Cause, by core.Hanger) {
+	if by == "" {
+		by = core.ByApp
+	}
 	s.ending.Store(true)
 	s.post(hangupRequest{cause: c, by: by, refusal: core.Release{SIPStatus: status, Phrase: phrase}})
 }

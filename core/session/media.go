@@ -19,7 +19,7 @@ func (s *Session) openStream() error {
 	} else {
 		cfg := s.local.Stream
 		cfg.Label = string(s.id)
-		cfg.Notify = func(ev media.StreamEvent) { s.post(streamMessage{ev}) }
+		cfg.Notify = s.door.notify
 		st, err := s.cfg.Deps.Media.Open(cfg)
 		if err != nil {
 			return err

@@ -57,6 +57,7 @@ type Session struct {
 	endpoint  string
 	log       *slog.Logger
 	box       *inbox.Inbox[message]
+	door      *door
 	done      chan struct{} // closed when the channel is destroyed
 	digits    *digitQueue
 	place     *placing // how the leg of an outbound session is made; nil for inbound
@@ -124,7 +125,7 @@ func NewOutbound(cfg *Config, o Outbound) *Session {
 }
 
 func newSession(cfg *Config, id core.ChannelID, call core.CallID, d core.Direction, endpoint string) *Session {
-	return &Session{
+	s := &Session{
 		cfg: cfg, id: id, callID: call, direction: d, endpoint: endpoint,
 		log:       cfg.Deps.Log.With("call", call, "chan", id),
 		box:       inbox.New[message](0),
@@ -132,21 +133,38 @@ func newSession(cfg *Config, id core.ChannelID, call core.CallID, d core.Directi
 		digits:    newDigitQueue(),
 		playbacks: map[string]*playback{},
 		taps:      map[string]media.Tap{},
+		door:      &door{},
 	}
+	s.door.s.Store(s)
+	return s
 }
 
 // Inbox is where the leg's endpoint posts.
-func (s *Session) Inbox() core.Inbox { return legInbox{s} }
+func (s *Session) Inbox() core.Inbox { return s.door }
 
-type legInbox struct{ s *Session }
+// door is how endpoints and engine reach a session. It is shut when the session
+// has ended: an endpoint that remembers a leg for a while (retransmissions)
+// keeps a pointer and not the channel with all its variables.
+type door struct{ s atomic.Pointer[Session] }
 
 // Post implements core.Inbox. Without its Released a leg would never end.
-func (b legInbox) Post(ev core.Event) {
-	if _, last := ev.(core.Released); last {
-		b.s.must(legMessage{ev})
+func (d *door) Post(ev core.Event) {
+	s := d.s.Load()
+	if s == nil {
 		return
 	}
-	b.s.post(legMessage{ev})
+	if _, last := ev.(core.Released); last {
+		s.must(legMessage{ev})
+		return
+	}
+	s.post(legMessage{ev})
+}
+
+// notify takes an engine's event.
+func (d *door) notify(ev media.StreamEvent) {
+	if s := d.s.Load(); s != nil {
+		s.post(streamMessage{ev})
+	}
 }
 
 // Run runs the channel until it is destroyed. Cancelling ctx hangs up with
@@ -358,6 +376,7 @@ func (s *Session) finish() {
 	for _, m := range s.box.Close() {
 		s.guard(func() { m.handle(s) })
 	}
+	s.door.s.Store(nil)
 	close(s.done)
 }
 
