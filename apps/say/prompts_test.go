@@ -200,13 +200,14 @@ func TestSampleMacros(t *testing.T) {
 	}
 }
 
-// hiding is a layer without some of its files.
+// hiding is a layer without some of its files. It is a value, and no key of a
+// map: nothing decoded inside of a bubble is kept for outside.
 type hiding struct {
 	fs.FS
 	hidden map[string]bool
 }
 
-func (h *hiding) Open(name string) (fs.File, error) {
+func (h hiding) Open(name string) (fs.File, error) {
 	if h.hidden[name] {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
@@ -227,7 +228,7 @@ func (f finder) Find(name string, rateHz int) (fs.FS, string, error) {
 func (f finder) List(dir string, rateHz int) ([]string, error) { return f.index.List(dir, rateHz) }
 
 // hideThird hides a random third of the prompts.
-func hideThird(t *testing.T) *hiding {
+func hideThird(t *testing.T) hiding {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -235,7 +236,7 @@ func hideThird(t *testing.T) *hiding {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hiding{sounds.FS, map[string]bool{}}
+	h := hiding{sounds.FS, map[string]bool{}}
 	for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(len(prompts))[:len(prompts)/3] {
 		h.hidden[path.Join(sounds.Prefix, prompts[i].Master())] = true
 	}
