@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ func (c *serveCmd) Run(ctx context.Context, st streams, sigs <-chan os.Signal) e
 	secret, err := c.prepare()
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	lock, err := lockData(c.Data)
 	if err != nil {
@@ -66,6 +70,11 @@ func (c *serveCmd) Run(ctx context.Context, st streams, sigs <-chan os.Signal) e
 	c.greet(st, a, secret)
 	return a.run(ctx, sigs, log)
 }
+
+// gcPercent trades memory for processor time: the heap of a switch is small,
+// and collecting it half as often saved a quarter of the set-up of a call in
+// make load. GOGC overrules it.
+const gcPercent = 200
 
 // run runs everything until the first signal, drains, and stops in reverse.
 func (a *assembly) run(ctx context.Context, sigs <-chan os.Signal, log *slog.Logger) error {

@@ -180,8 +180,10 @@ func (im *importer) file(work context.Context, f spooled, t *tally) error {
 func (im *importer) decode(path string, b []byte) []Item {
 	var items []Item
 	for line := range bytes.Lines(b) {
-		var item Item
-		if err := json.Unmarshal(line, &item); err != nil || item.LegID == "" {
+		var form itemJSON
+		err := json.Unmarshal(line, &form)
+		item := form.item()
+		if err != nil || item.LegID == "" {
 			im.r.log.Warn("torn line in the cdr spool", "file", path, "count", len(line))
 			continue
 		}

@@ -95,20 +95,24 @@ type itemJSON struct {
 }
 
 // MarshalJSON writes a CDR item of GET /v1/cdrs. Times that never came are null.
-func (i Item) MarshalJSON() ([]byte, error) {
+func (i Item) MarshalJSON() ([]byte, error) { return json.Marshal(i.wire()) }
+
+// wire is the item's form in JSON. The spool encodes it directly: encoding/json
+// reads what a MarshalJSON returns a second time.
+func (i Item) wire() itemJSON {
 	if i.Apps == nil {
 		i.Apps = []core.Step{}
 	}
 	if i.Variables == nil {
 		i.Variables = map[string]string{}
 	}
-	return json.Marshal(itemJSON{
+	return itemJSON{
 		CallID: i.CallID, LegID: i.LegID, Direction: i.Direction, From: i.From, FromName: i.FromName, To: i.To,
 		StartedAt: stamp(i.StartedAt), RingingAt: stamp(i.RingingAt), AnsweredAt: stamp(i.AnsweredAt), EndedAt: stamp(i.EndedAt),
 		BillSec: i.BillSec, DurationMS: i.Duration.Milliseconds(), Cause: i.Cause, Q850: i.Q850, SIPStatus: i.SIPStatus,
 		HungUpBy: i.HungUpBy, Endpoint: i.Endpoint, Name: i.Name, Context: i.Context, Peer: i.Peer, Codec: i.Codec,
 		LastApp: i.LastApp, LastArg: i.LastArg, Apps: i.Apps, Media: i.Media, Variables: i.Variables,
-	})
+	}
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -117,14 +121,18 @@ func (i *Item) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &j); err != nil {
 		return err
 	}
-	*i = Item{
+	*i = j.item()
+	return nil
+}
+
+func (j *itemJSON) item() Item {
+	return Item{
 		CallID: j.CallID, LegID: j.LegID, Direction: j.Direction, From: j.From, FromName: j.FromName, To: j.To,
 		StartedAt: moment(j.StartedAt), RingingAt: moment(j.RingingAt), AnsweredAt: moment(j.AnsweredAt), EndedAt: moment(j.EndedAt),
 		BillSec: j.BillSec, Duration: time.Duration(j.DurationMS) * time.Millisecond, Cause: j.Cause, Q850: j.Q850, SIPStatus: j.SIPStatus,
 		HungUpBy: j.HungUpBy, Endpoint: j.Endpoint, Name: j.Name, Context: j.Context, Peer: j.Peer, Codec: j.Codec,
 		LastApp: j.LastApp, LastArg: j.LastArg, Apps: j.Apps, Media: j.Media, Variables: j.Variables,
 	}
-	return nil
 }
 
 // stamp writes a time; nil for one that never came.

@@ -77,7 +77,7 @@ func (r *Records) spoolRound(work context.Context) error {
 		var lines []byte
 		for i, rec := range batch {
 			items[i] = newItem(rec)
-			line, err := json.Marshal(items[i])
+			line, err := json.Marshal(items[i].wire())
 			if err != nil {
 				return fmt.Errorf("leg %s: %w", rec.LegID, err) // strings and numbers only: cannot be
 			}

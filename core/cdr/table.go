@@ -3,6 +3,7 @@ package cdr
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -86,17 +87,24 @@ func createTable(tx *gorm.DB) error {
 	return tx.Table("cdrs").Migrator().CreateTable(&cdr{})
 }
 
+// insertBatch bounds one INSERT: 26 columns each, within SQLite's old limit of
+// 999 variables.
+const insertBatch = 30
+
 // insertRows writes items in one transaction and says how many were new; those
 // whose leg is there already are left alone.
 func (r *Records) insertRows(ctx context.Context, items []Item) (fresh int, err error) {
 	err = r.db.Gorm().WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		fresh = 0
+		rows := make([]row, len(items))
 		for i := range items {
-			rw, err := newRow(items[i])
-			if err != nil {
+			var err error
+			if rows[i], err = newRow(items[i]); err != nil {
 				return err
 			}
-			done := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "leg_id"}}, DoNothing: true}).Create(&rw)
+		}
+		for some := range slices.Chunk(rows, insertBatch) {
+			done := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "leg_id"}}, DoNothing: true}).Create(&some)
 			if done.Error != nil {
 				return done.Error
 			}

@@ -85,9 +85,12 @@ func headerName(text string) bool {
 	return text != ""
 }
 
+// quoting is made once: a Replacer builds its tables at first use.
+var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // quote makes a display name safe inside quotes (RFC 3261 §25.1).
 func quote(name string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(clean(name))
+	return quoting.Replace(clean(name))
 }
 
 // unquote undoes quote.
