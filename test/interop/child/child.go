@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -76,7 +77,7 @@ func Run(tb testing.TB, c Command) *Process {
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	// A test binary that is killed takes its programs with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	if err := startPreferred(cmd); err != nil {
 		tb.Fatalf("%s: %v", c.Name, err)
 	}
 	p := &Process{
@@ -92,6 +93,27 @@ func Run(tb testing.TB, c Command) *Process {
 	}()
 	tb.Cleanup(p.cleanup)
 	return p
+}
+
+// niceness of the programs, where it may be set: audio has to be on time, also beside a
+// compiler.
+const niceness = -10
+
+// startPreferred starts the program with that niceness, which a program has from the thread that
+// makes it.
+func startPreferred(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const thisThread = 0
+	before, err := syscall.Getpriority(syscall.PRIO_PROCESS, thisThread)
+	if err != nil || syscall.Setpriority(syscall.PRIO_PROCESS, thisThread, niceness) != nil {
+		return cmd.Start()
+	}
+	defer func() {
+		// The system call's result is 20 less the niceness, so that it is never negative.
+		_ = syscall.Setpriority(syscall.PRIO_PROCESS, thisThread, 20-before)
+	}()
+	return cmd.Start()
 }
 
 // PID returns the program's process id.
