@@ -6,7 +6,7 @@ import (
 	"github.com/tandemswitch/tandem/core/session"
 )
 
-// digit: a key of from. bridge_terminate_key of its channel ends the bridge;
+// digit: a key of from that nobody bound to it took; the other side's turn. bridge_terminate_key of its channel ends the bridge;
 // bridge_filter_dtmf keeps keys from the other side, as far as they do not
 // cross with the media.
 func (br *Bridge) digit(from core.ChannelID, d session.SawDigit) {
@@ -19,7 +19,7 @@ func (br *Bridge) digit(from core.ChannelID, d session.SawDigit) {
 		br.finish(Terminated, core.CauseNormalClearing, by)
 		return
 	}
-	if expand.IsTrue(s.Var("bridge_filter_dtmf")) {
+	if br.other(from).TakesKey(d.Digit, from) || expand.IsTrue(s.Var("bridge_filter_dtmf")) {
 		return
 	}
 	br.other(from).ForwardDigit(d.Digit, !d.Signaling)

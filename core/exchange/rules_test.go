@@ -512,3 +512,34 @@ func TestTransferBothDuringABridge(t *testing.T) {
 		b.paired(t)
 	})
 }
+
+// TestAKeyOfThePeerMayBeTaken: a binding sees the keys of both sides of a bridge.
+func TestAKeyOfThePeerMayBeTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, exchange.Config{})
+		b.call(t, "bridge phone/answer@1s+bye@9s")
+		time.Sleep(3 * time.Second)
+		var froms []core.ChannelID
+		for _, c := range b.Channels() {
+			if c.Direction == core.Inbound {
+				b.Session(c.ID).(interface {
+					BindKeys(name string, f func(d core.Digit, from core.ChannelID) bool)
+				}).BindKeys("meta", func(d core.Digit, from core.ChannelID) bool {
+					froms = append(froms, from)
+					return d.Digit == '*'
+				})
+			}
+		}
+		phone := b.w.Phones.Legs()[0]
+		phone.Post(core.Digit{Digit: '*'})
+		phone.Post(core.Digit{Digit: '5'})
+		synctest.Wait()
+		if calls := b.w.Engine.Streams()[1].Calls(); !slices.Contains(calls, "digits 5") || slices.Contains(calls, "digits *") {
+			t.Errorf("A's stream was asked %q", calls)
+		}
+		if len(froms) != 2 || froms[0] != phone.Out.ChannelID {
+			t.Errorf("keys of %q were seen", froms)
+		}
+		b.settle(t)
+	})
+}

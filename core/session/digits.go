@@ -79,6 +79,9 @@ func (q *digitQueue) String() string {
 func (s *Session) digit(d core.Digit, signaling bool) {
 	s.facts.dial(d.Digit)
 	s.announce("interaction.dtmf", map[string]any{"digit": string(d.Digit), "duration_ms": d.Duration.Milliseconds()})
+	if s.TakesKey(d, s.id) {
+		return
+	}
 	s.saw(SawDigit{Digit: d, Signaling: signaling})
 	s.digits.put(d)
 }

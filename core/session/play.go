@@ -48,9 +48,15 @@ func (s *Session) Play(ctx context.Context, src media.Source, terminators string
 	return s.awaitPlayback(ctx, p, terminators)
 }
 
-// awaitPlayback waits for the end, a terminator or ctx.
+// awaitPlayback waits for the end, a terminator or ctx. Keys that end nothing
+// are lost while a terminator is listened for; what comes after it waits for
+// the next who asks.
 func (s *Session) awaitPlayback(ctx context.Context, p *playback, terminators string) (core.PlayResult, error) {
 	var res core.PlayResult
+	more := s.digits.more
+	if terminators == "" {
+		more = nil
+	}
 	for {
 		select {
 		case e := <-p.ended:
@@ -59,10 +65,9 @@ func (s *Session) awaitPlayback(ctx context.Context, p *playback, terminators st
 				return res, context.Cause(ctx)
 			}
 			return res, e.err
-		case <-s.digits.more:
-			d, ok := s.digits.take()
-			if ok && terminators != "" && strings.IndexByte(terminators, d.Digit) >= 0 && res.Terminator == 0 {
-				res.Terminator = d.Digit
+		case <-more:
+			if d, ok := s.digits.take(); ok && strings.IndexByte(terminators, d.Digit) >= 0 {
+				res.Terminator, more = d.Digit, nil
 				p.handle.Stop()
 			}
 		case <-ctx.Done():

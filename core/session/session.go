@@ -65,6 +65,7 @@ type Session struct {
 	facts     facts         // guarded by its own mutex
 	congested atomic.Bool   // the inbox was full: hang up
 	ending    atomic.Bool   // somebody asked for the end: no further step runs
+	keys      keyBinders    // guarded by its own mutex
 	executed  atomic.Uint32 // the moments whose execute_on_ ran, by bit
 	wg        sync.WaitGroup
 
