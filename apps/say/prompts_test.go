@@ -135,6 +135,7 @@ var sampleTable = []struct{ macro, plays string }{
 	{"voicemail_ack,marked-new", "vm-message 100 vm-marked-new"},
 	{"voicemail_ack,eaten", ""},
 	{"voicemail_menu,1:2:5:#", "vm-listen_new 40 vm-press 40 1 40 100 vm-listen_saved 40 vm-press 40 2 40 100 vm-advanced 40 vm-press 40 5 40 100 vm-to_exit 40 vm-press 40 35"},
+	{"voicemail_menu,1:::#", "vm-listen_new 40 vm-press 40 1 40 100 100 100 vm-to_exit 40 vm-press 40 35"},
 	{"voicemail_config_menu,1:2:3:6:0", "vm-to_record_greeting 40 vm-press 40 1 40 100 vm-choose_greeting 40 vm-press 40 2 40 100 vm-record_name2 40 vm-press 40 3 40 100 " +
 		"vm-change_password 40 vm-press 40 6 40 100 vm-main_menu 40 vm-press 40 0"},
 	{"voicemail_record_file_check,1:2:3", "vm-listen_to_recording 40 vm-press 40 1 40 100 vm-save_recording 40 vm-press 40 2 40 100 vm-rerecord 40 vm-press 40 3"},
@@ -331,4 +332,5 @@ func Example() {
 	// Output:
 	// say_string MODULE[.EXT] LANG[.EXT] TYPE METHOD [GENDER] TEXT
 	// phrase_string MACRO[@GROUP][,DATA]
+	// sound_string phrase:MACRO[:DATA]|say:[TYPE METHOD] TEXT|SOUND
 }

@@ -74,7 +74,9 @@ func (m *Module) Run(ctx context.Context) error {
 func (m *Module) Apps() []core.App { return []core.App{m.sayApp(), m.phraseApp()} }
 
 // Commands implements module.CommandProvider.
-func (m *Module) Commands() []core.Command { return []core.Command{m.sayString(), m.phraseString()} }
+func (m *Module) Commands() []core.Command {
+	return []core.Command{m.sayString(), m.phraseString(), m.soundString()}
+}
 
 // speaker is the language of a say-module, English if it is not part of this
 // build: its recordings have the same names.

@@ -334,6 +334,37 @@ func TestPhraseString(t *testing.T) {
 	}
 }
 
+func TestSoundString(t *testing.T) {
+	b := newBench(t)
+	s := apptest.New(map[string]string{"default_language": "en-US", "sound_prefix": "/own"})
+	for args, want := range map[string]string{
+		"phrase:count:2":                  "file_string:///snd/en/vm-you_have.wav!/snd/en/digits/2.wav!/abs/x.wav",
+		"say:21":                          "file_string:///snd/en/digits/20.wav!/snd/en/digits/1.wav",
+		"say: -1.5 ":                      "file_string:///snd/en/currency/negative.wav!/snd/en/digits/1.wav!/snd/en/digits/dot.wav!/snd/en/digits/5.wav",
+		"say:NUMBER ITERATED 10":          "file_string:///snd/en/digits/1.wav!/snd/en/digits/0.wav",
+		"say:name_spelled pronounced A":   "file_string:///snd/en/ascii/97.wav",
+		"ivr/x.wav":                       "ivr/x.wav",
+		"{loops=2}tone_stream://%(1,0,2)": "{loops=2}tone_stream://%(1,0,2)",
+		"":                                "",
+	} {
+		if got, err := b.command(t, s, "sound_string", args); err != nil || got != want {
+			t.Errorf("sound_string %s = %s, %v, want %s", args, got, err, want)
+		}
+	}
+	for args, want := range map[string]string{
+		"phrase:nosuch":      "no such macro",
+		"phrase:":            "want MACRO",
+		"say:hello there":    "speech synthesizer",
+		"say:":               "speech synthesizer",
+		"say:NUMBER LOUD 1":  "unknown method",
+		"say:NUMBER N/A one": "cannot be said",
+	} {
+		if got, err := b.command(t, s, "sound_string", args); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("sound_string %s = %s, %v, want %q", args, got, err, want)
+		}
+	}
+}
+
 func TestReloadKeepsTheOldMacrosOnAnError(t *testing.T) {
 	b := newBench(t)
 	r := b.module.(module.Reloader)
