@@ -80,12 +80,16 @@ const insertRows = 50
 func (d *Database) Save(ctx context.Context, aors map[core.AOR][]Binding) error {
 	err := d.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		var rows []row
+		users := map[string][]string{} // by domain
 		for aor, list := range aors {
-			if err := tx.Where("aor_domain = ? AND aor_user = ?", aor.Domain, aor.User).Delete(&row{}).Error; err != nil {
-				return err
-			}
+			users[aor.Domain] = append(users[aor.Domain], aor.User)
 			for _, b := range list {
 				rows = append(rows, newRow(b))
+			}
+		}
+		for domain, names := range users {
+			if err := tx.Where("aor_domain = ? AND aor_user IN ?", domain, names).Delete(&row{}).Error; err != nil {
+				return err
 			}
 		}
 		if len(rows) == 0 {

@@ -274,6 +274,8 @@ func TestRemove(t *testing.T) {
 			t.Errorf("removed %d, want 2", n)
 		}
 		g.heard(t, "expired "+uriA+" removed", "expired sip:1000@192.0.2.3 removed")
+		time.Sleep(saveGather)
+		synctest.Wait()
 		if _, all := d.show(); all != "" {
 			t.Errorf("saved %q, want nothing", all)
 		}
@@ -367,6 +369,8 @@ func TestBindingsSurviveARestart(t *testing.T) {
 		g.ear.take()
 		time.Sleep(450 * time.Second)
 		g.heard(t, "expired "+uriA+" timeout")
+		time.Sleep(saveGather)
+		synctest.Wait()
 		if _, all := d.show(); all != "" {
 			t.Errorf("saved %q, want nothing", all)
 		}

@@ -12,6 +12,9 @@ const (
 	// saveBatch bounds the AORs of one Save, so that it stays short.
 	saveBatch = 500
 
+	// saveGather lets phones that register at about the same time share a Save.
+	saveGather = 100 * time.Millisecond
+
 	// saveRetryFirst and saveRetryMost bound the wait after a failed Save; it
 	// doubles in between.
 	saveRetryFirst = time.Second
@@ -40,6 +43,7 @@ func (g *Registrar) runWriter(ctx context.Context) {
 			select {
 			case <-ctx.Done():
 			case <-g.write:
+				sleep(ctx, saveGather)
 			}
 		default:
 			retry = saveRetryFirst
