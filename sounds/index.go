@@ -87,7 +87,7 @@ func (x *Index) Find(name string, rateHz int) (Place, error) {
 	}
 	dir, rateHz := cutRate(path.Dir(clean), rateHz)
 	base := path.Base(clean)
-	failure := fs.ErrNotExist
+	var failure error
 	for i, layer := range x.layers {
 		for where, rate := range folders(layer, dir, rateHz) {
 			file := path.Join(where, base)
@@ -95,10 +95,13 @@ func (x *Index) Find(name string, rateHz int) (Place, error) {
 			if err == nil && info.Mode().IsRegular() {
 				return Place{Layer: i, Path: file, RateHz: rate}, nil
 			}
-			if err != nil && !errors.Is(err, fs.ErrNotExist) && failure == fs.ErrNotExist {
+			if err != nil && !errors.Is(err, fs.ErrNotExist) && failure == nil {
 				failure = err
 			}
 		}
+	}
+	if failure == nil {
+		failure = fs.ErrNotExist
 	}
 	return Place{}, fmt.Errorf("sounds: find %q: %w", name, failure)
 }

@@ -45,9 +45,9 @@ func TestEveryPromptIsRecordedWell(t *testing.T) {
 			// Speech is 10 to 20 letters per second, and a word alone is said
 			// slowly; a recording outside a generous range is cut off or of
 			// another text.
-			letters := time.Duration(len(p.Text))
-			if d := w.Duration(); d < 300*time.Millisecond || d < letters*time.Second/25 || d > 400*time.Millisecond+letters*time.Second/10 {
-				t.Errorf("lasts %v for %d letters", d, letters)
+			letters := float64(len(p.Text))
+			if s := w.Duration().Seconds(); s < 0.3 || s < letters/25 || s > 0.4+letters/10 {
+				t.Errorf("lasts %.2f s for %g letters", s, letters)
 			}
 			if peak := wave.DBFS(wave.Peak(w.Samples)); peak > -2.9 {
 				t.Errorf("peak %.1f dBFS, want at most -3", peak)

@@ -78,7 +78,7 @@ var sampleTable = []struct{ macro, plays string }{
 	{"enter_dest_number", "ivr-enter_destination_telephone_number"},
 	{"enter_src_number", "ivr-enter_source_telephone_number"},
 	{"call_forward_set,10:20", "ivr-extension_number 100 1 0 100 300 100 ivr-call_forwarding_has_been_set 100 300 100 ivr-extension_number 100 2 0"},
-	{"call_forward_cancel,10", "ivr-extension_number 100 1 0 100 300 100 ivr-call_forwarding_has_been_cancelled"},
+	{"call_forward_cancel,10", "ivr-extension_number 100 1 0 100 300 100 ivr-call_forwarding_has_been_cancelled"}, //nolint:misspell // FreeSWITCH's name of the file
 	{"screen_once,digits/1.wav", "ivr-call_from 100 1 100 300 100 ivr-to_accept_press_one 100 200 100 ivr-to_reject 100 ivr-hang_up"},
 	{"screen_confirm,digits/1.wav", "ivr-call_from 100 1 100 300 100 ivr-to_accept_press_one 100 200 100 ivr-to_reject 100 ivr-hang_up 100 100 1500 100 " +
 		"ivr-call_from 100 1 100 300 100 ivr-to_accept_press_one 100 200 100 ivr-to_reject 100 ivr-hang_up"},

@@ -74,7 +74,7 @@ func (v voice) make(ctx context.Context) error {
 					return
 				}
 				mu.Lock()
-				fmt.Fprint(v.out, told)
+				_, _ = fmt.Fprint(v.out, told) // the recording is what counts
 				mu.Unlock()
 			}
 		})

@@ -20,7 +20,7 @@ func speak(ctx context.Context, voice, text string) (wave.Wave, error) {
 	if err != nil {
 		return wave.Wave{}, err
 	}
-	defer os.RemoveAll(dir) // what is left in the temporary folder harms nobody
+	defer func() { _ = os.RemoveAll(dir) }() // what is left in the temporary folder harms nobody
 	file := filepath.Join(dir, "speech.wav")
 	var complaint bytes.Buffer
 	cmd := exec.CommandContext(ctx, "text2wave", "-eval", "(voice_"+voice+")", "-o", file)

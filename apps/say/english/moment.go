@@ -15,12 +15,13 @@ func moment(r speech.Request) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch r.Type {
-	case speech.CurrentDate:
+	if r.Type == speech.CurrentDate {
 		return date(at), nil
-	case speech.CurrentTime:
+	}
+	if r.Type == speech.CurrentTime {
 		return clock(at, r.Method), nil
-	case speech.ShortDateTime:
+	}
+	if r.Type == speech.ShortDateTime {
 		return slices.Concat(short(at, r.Now), []string{word("time", "at")}, clock(at, r.Method)), nil
 	}
 	return append(date(at), clock(at, r.Method)...), nil

@@ -223,6 +223,7 @@ func (c *compiler) action(l *Language, n *config.Node) (a action, ok bool) {
 		}
 	case speakText:
 		n.Warnf("speak-text needs a speech synthesizer, which this build does not have: it is left out")
+	case execute, breakMacro: // anything goes
 	case playFile:
 		if n.HasAttr("volume") {
 			n.Warnf("play-file: volume is not supported")
