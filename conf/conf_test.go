@@ -63,6 +63,7 @@ var numberTable = []struct{ number, extension, step string }{
 	{"870", "redial", "transfer $1"},
 	{"*69", "call_return", "transfer $1"},
 	{"869", "call_return", "transfer $1"},
+	{"5000", "auto_attendant", "ivr office"},
 	{"wait", "wait", "sleep 20000"},
 	{"9180", "ringback_180", "ring_ready "},
 	{"9181", "ringback_early_tone", "set ringback=%(400,200,400,450);%(400,2000,400,450)"},
@@ -134,6 +135,32 @@ func TestSamplePromptsExist(t *testing.T) {
 		if names, err := index.List(d.Attr("path"), 8000); err != nil || len(names) == 0 {
 			t.Errorf("%s: %v %v", d.Pos, names, err)
 		}
+	}
+}
+
+// TestSampleMenusAreComplete: their prompts are in the built-in sounds, and every
+// number that they transfer to is one of the dialplan.
+func TestSampleMenusAreComplete(t *testing.T) {
+	tree := load(t, nil)
+	index, dialplan := sounds.New(sounds.FS), tree.Section("dialplan").Find("context", "name", "default")
+	transfer := regexp.MustCompile(`^transfer (\w+) XML default$`)
+	walk(tree.Configuration("ivr.conf"), func(n *config.Node) {
+		for _, a := range n.Attrs {
+			for name := range strings.SplitSeq(strings.TrimPrefix(a.Value, "file_string://"), "!") {
+				name = strings.TrimPrefix(name, tree.Vars()["sound_prefix"]+"/")
+				if _, err := index.Find(sounds.Prefix+"/"+name, 8000); strings.HasSuffix(name, ".wav") && err != nil {
+					t.Errorf("%s: %s: %v", n.Pos, a.Name, err)
+				}
+			}
+			if m := transfer.FindStringSubmatch(a.Value); m != nil {
+				if extension, _ := find(t, dialplan, m[1]); extension == "unknown_number" {
+					t.Errorf("%s: %s: %s is no number of the dialplan", n.Pos, a.Name, m[1])
+				}
+			}
+		}
+	})
+	if tree.Configuration("ivr.conf").Child("menus").Find("menu", "name", "office") == nil {
+		t.Error("there is no menu office")
 	}
 }
 

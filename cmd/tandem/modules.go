@@ -6,6 +6,7 @@ import (
 	"github.com/tandemswitch/tandem/apps/call"
 	"github.com/tandemswitch/tandem/apps/console"
 	"github.com/tandemswitch/tandem/apps/data"
+	"github.com/tandemswitch/tandem/apps/ivr"
 	"github.com/tandemswitch/tandem/apps/play"
 	"github.com/tandemswitch/tandem/apps/record"
 	"github.com/tandemswitch/tandem/core"
@@ -29,6 +30,7 @@ func modules(p parts, a *assembly) []module.Entry {
 		{Name: "app/call", New: call.New},
 		{Name: "app/console", New: console.New(consoleConfig(a))},
 		{Name: "app/data", New: as(data.New)},
+		{Name: "app/ivr", Config: "ivr.conf", New: ivr.New},
 		{Name: "app/play", New: play.New},
 		{Name: "app/record", New: record.New},
 		{Name: "dialplan/inline", New: as(inlineplan.New)},
