@@ -100,13 +100,15 @@ func TestReadProperty(t *testing.T) {
 	}
 }
 
-// randomPresses are keys in time's order.
+// randomPresses are keys in time's order, some of them together.
 func randomPresses(r *rand.Rand, n int) []press {
 	var all []press
 	at := time.Duration(r.IntN(4000)) * time.Millisecond
 	for range n {
 		all = append(all, press{at, "0123456789*#"[r.IntN(12)]})
-		at += time.Duration(40+r.IntN(1500)) * time.Millisecond
+		if r.IntN(4) > 0 {
+			at += time.Duration(20+r.IntN(1500)) * time.Millisecond
+		}
 	}
 	return slices.Clip(all)
 }

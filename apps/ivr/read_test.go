@@ -17,6 +17,7 @@ func TestRead(t *testing.T) {
 	}{
 		{"all digits", "4 4 p-2s.wav pin 5000 # 2000", "3s:1 3.5s:2 4s:3 4.5s:4", "1234", "success", "", 4500 * time.Millisecond},
 		{"barge-in keeps the key", "4 4 p-9s.wav pin 5000 # 2000", "1s:1 1.5s:2 2s:3 2.5s:4", "1234", "success", "", 2500 * time.Millisecond},
+		{"type-ahead", "4 4 p-9s.wav pin 5000 # 2000", "1s:1234", "1234", "success", "", time.Second},
 		{"terminator", "1 9 p-1s.wav pin 5000 # 2000", "2s:12 3s:#", "12", "success", "#", 3 * time.Second},
 		{"another terminator", "1 9 p-1s.wav pin 5000 *# 2000", "2s:12 3s:*", "12", "success", "*", 3 * time.Second},
 		{"default terminator", "1 9 p-1s.wav pin 5000 '' 2000", "2s:12 3s:#", "12", "success", "#", 3 * time.Second},
@@ -104,7 +105,7 @@ func TestPlayAndGetDigits(t *testing.T) {
 			"", "", "failure", "ask-1s.wav bad-1s.wav", "end",
 		},
 		{
-			"the answer begins while it was wrong", `2 2 2 1000 # ask-1s.wav bad-9s.wav ext ^1 1000`, "0.5s:2 0.6s:2 3s:1 3.5s:5",
+			"the answer begins while it was wrong", `2 2 2 1000 # ask-1s.wav bad-9s.wav ext ^1 1000`, "0.5s:22 3s:1 3.5s:5",
 			"15", "22", "success", "ask-1s.wav bad-9s.wav", "end",
 		},
 		{

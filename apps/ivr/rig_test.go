@@ -177,7 +177,7 @@ func call(t *testing.T, menus string, vars map[string]string, presses []press, s
 	wg.Go(func() { s.Run(t.Context()) })
 	for _, p := range presses {
 		if d := p.at - time.Since(sounds.began); d > 0 {
-			time.Sleep(d)
+			<-time.After(d)
 		}
 		if p.key == '!' { // hangs up
 			leg.Post(core.FarHangup{Cause: core.CauseNormalClearing})
