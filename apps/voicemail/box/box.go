@@ -371,14 +371,14 @@ func (s *Store) Discard(id string) error {
 	return nil
 }
 
-// Purge removes the deleted messages of a box for good.
-func (s *Store) Purge(o core.AOR) {
-	for _, m := range s.all() {
-		if m.Owner == o && m.State == StateDeleted {
-			s.remove(m)
-		}
+// Purge removes the deleted messages of a box for good and returns them.
+func (s *Store) Purge(o core.AOR) []Message {
+	gone := slices.DeleteFunc(s.all(), func(m Message) bool { return m.Owner != o || m.State != StateDeleted })
+	for _, m := range gone {
+		s.remove(m)
 	}
 	_ = s.flush() // told there
+	return gone
 }
 
 // remove takes the file first: a file without a row would come back at the next
