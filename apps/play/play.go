@@ -57,6 +57,11 @@ func (m *Module) play(ctx context.Context, s core.Session, path string) (core.Pl
 	if err := s.PreAnswer(ctx); err != nil { // so that the caller's rate is known
 		return core.PlayResult{}, err
 	}
+	path, err := m.spoken(ctx, s, path)
+	if err != nil {
+		s.SetVar("current_application_response", "PLAYBACK ERROR")
+		return core.PlayResult{}, err
+	}
 	src, err := m.deps.Sounds.Open(ctx, resolve(s, path), s.SampleRateHz())
 	if err != nil {
 		response := "PLAYBACK ERROR"
@@ -75,6 +80,26 @@ func (m *Module) play(ctx context.Context, s core.Session, path string) (core.Pl
 		}
 	}
 	return r, err
+}
+
+// spoken turns phrase:MACRO[:DATA] and say:TEXT into the recordings they are
+// made of; other names stay as they are. The words are apps/say's business.
+func (m *Module) spoken(ctx context.Context, s core.Session, path string) (string, error) {
+	if !strings.HasPrefix(path, "phrase:") && !strings.HasPrefix(path, "say:") {
+		return path, nil
+	}
+	cmd, ok := m.deps.Commands.Find("sound_string")
+	if !ok {
+		return "", fmt.Errorf("play %q: this build has no apps/say", path)
+	}
+	files, err := cmd.Run(ctx, s, path)
+	if err != nil {
+		return "", fmt.Errorf("play %q: %w", path, err)
+	}
+	if files == "" {
+		return "silence_stream://0", nil // a macro that says nothing this time
+	}
+	return files, nil
 }
 
 // resolve puts sound_prefix before a relative file name.

@@ -138,6 +138,41 @@ func TestLoops(t *testing.T) {
 	}
 }
 
+// words answers sound_string as apps/say does.
+type words struct{}
+
+func (words) List() []core.Command { return nil }
+
+func (words) Find(name string) (core.Command, bool) {
+	return core.Command{Name: name, Run: func(_ context.Context, _ core.Session, args string) (string, error) {
+		if strings.Contains(args, "nosuch") {
+			return "", errors.New("no such macro")
+		}
+		return "file_string://a.wav!b.wav", nil
+	}}, name == "sound_string"
+}
+
+func TestPhrasesAreMadeOfRecordings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		snd := &sounds{}
+		m, err := play.New(nil, core.Deps{Sounds: snd, Commands: words{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		playback := m.(module.AppProvider).Apps()[0]
+		if err := playback.Run(t.Context(), apptest.New(nil), "phrase:hello:world"); err != nil {
+			t.Fatal(err)
+		}
+		if snd.opened[0] != "file_string://a.wav!b.wav" {
+			t.Errorf("opened %q", snd.opened)
+		}
+		s := apptest.New(nil)
+		if err := playback.Run(t.Context(), s, "phrase:nosuch"); err == nil || s.Var("current_application_response") != "PLAYBACK ERROR" {
+			t.Errorf("err %v, response %q", err, s.Var("current_application_response"))
+		}
+	})
+}
+
 func TestGentones(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		snd := &sounds{}

@@ -17,6 +17,7 @@ import (
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/core/config"
 	"github.com/tandemswitch/tandem/media"
+	"github.com/tandemswitch/tandem/media/codec/g711"
 	"github.com/tandemswitch/tandem/media/file"
 	"github.com/tandemswitch/tandem/media/mediatest"
 	"github.com/tandemswitch/tandem/media/resample"
@@ -54,7 +55,7 @@ func newBench(t *testing.T) *bench {
 	}
 	b := &bench{dir: t.TempDir(), log: &strings.Builder{}}
 	var bank resample.Bank
-	files := file.NewLibrary(file.Config{Resample: bank.Source})
+	files := file.NewLibrary(file.Config{Resample: bank.Source, Codecs: []media.Codec{g711.PCMU()}})
 	t.Cleanup(func() { _ = files.Close() })
 	l, err := library.New(library.Config{
 		Music: tree.Configuration("local_stream.conf"), SoundsDir: b.dir, ConfDir: b.dir,

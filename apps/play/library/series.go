@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/tandemswitch/tandem/media"
@@ -23,6 +24,9 @@ func (l *Library) openSeries(ctx context.Context, names []string, rateHz int) (m
 	for _, name := range names {
 		src, err := l.Open(ctx, strings.TrimSpace(name), rateHz)
 		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) { // Open has told of what is missing
+				l.log.Warn("part of a series left out", "file", name, "err", err)
+			}
 			failed = errors.Join(failed, err)
 			continue
 		}
