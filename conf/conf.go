@@ -7,5 +7,5 @@ import "embed"
 
 // FS is the tree. Its root holds freeswitch.xml.
 //
-//go:embed *.xml autoload_configs dialplan directory ivr_menus sip_profiles tones
+//go:embed *.xml autoload_configs dialplan directory ivr_menus sip_profiles tones lang
 var FS embed.FS
