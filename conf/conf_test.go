@@ -53,8 +53,10 @@ func TestSampleHoldsNoPassword(t *testing.T) {
 
 // numberTable is the numbering of the sample: what the first step of each kind is.
 var numberTable = []struct{ number, extension, step string }{
-	{"1000", "local_extension", "bridge user/${dialed_extension}@${domain_name}"},
 	{"1019", "local_extension", "hangup ${originate_disposition}"},
+	{"1000", "local_extension", "bridge user/${dialed_extension}@${domain_name}"},
+	{"4000", "vmain", "voicemail check default ${domain_name}"},
+	{"*98", "vmain", "voicemail check default ${domain_name}"},
 	{"2000", "group_sales", "bridge group/sales@${domain_name}"},
 	{"2001", "group_support", "bridge group/support@${domain_name}"},
 	{"2002", "group_billing", "bridge group/billing@${domain_name}"},

@@ -13,7 +13,7 @@ import (
 // Profile is one profile of voicemail.conf: keys, times and limits. Keys are a
 // single digit, * or #; an empty one is not offered.
 type Profile struct {
-	Name string `config:"-"`
+	Name string `config:"-"` // of the element
 
 	// TerminatorKey ends what is entered (extension, PIN) and leaves menus.
 	TerminatorKey string `config:"terminator-key" default:"#"`

@@ -10,6 +10,7 @@ import (
 	"github.com/tandemswitch/tandem/apps/play"
 	"github.com/tandemswitch/tandem/apps/record"
 	"github.com/tandemswitch/tandem/apps/say"
+	"github.com/tandemswitch/tandem/apps/voicemail"
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/core/config"
 	"github.com/tandemswitch/tandem/core/module"
@@ -34,6 +35,7 @@ func modules(p parts, a *assembly) []module.Entry {
 		{Name: "app/ivr", Config: "ivr.conf", New: ivr.New},
 		{Name: "app/play", New: play.New},
 		{Name: "app/record", New: record.New},
+		{Name: "app/voicemail", Config: "voicemail.conf", New: voicemail.With(voicemail.Options{Table: p.voicemail})},
 		{Name: "app/say", Config: "languages", New: say.New},
 		{Name: "dialplan/inline", New: as(inlineplan.New)},
 		{Name: "dialplan/xml", Config: "dialplan", New: as(xmlplan.New)},
