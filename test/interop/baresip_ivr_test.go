@@ -117,3 +117,42 @@ func TestInteropBaresipReadsDigits(t *testing.T) {
 		t.Errorf("the prompt went on for %v", heard[0].Heard(700).Total)
 	}
 }
+
+// TestInteropBaresipKeysInABridge has the callee send the caller to the echo by *1, and hears that
+// the caller's own tone comes back.
+func TestInteropBaresipKeysInABridge(t *testing.T) {
+	t.Parallel()
+	s := tandem.Open(t, tandem.Config{Binary: binary, Extensions: `
+<extension name="assistant">
+  <condition field="destination_number" expression="^7002$">
+    <action application="bind_meta_app" data="1 b o transfer::9196 XML default"/>
+    <action application="bridge" data="user/1001@${domain_name}"/>
+  </condition>
+</extension>`})
+	phones := open(t, s, "1000", "1001")
+	caller, callee := phones[0], phones[1]
+	caller.Dial("7002")
+	callee.Expect(phone.CallIncoming)
+	callee.Accept()
+	callee.Expect(phone.CallEstablished)
+	caller.Expect(phone.CallEstablished)
+	dialKeys(callee, "1") // no star before it: nothing happens
+	callee.Talk(time.Second)
+	callee.Command("sndcode", "*")
+	callee.Talk(keyPause)
+	callee.Command("sndcode", "1")
+	callee.Expect(phone.CallClosed)
+	caller.Talk(talkTime)
+	caller.Hangup()
+	caller.Expect(phone.CallClosed)
+	heard := caller.Heard()
+	if len(heard) != 1 {
+		t.Fatalf("%d recordings, want 1", len(heard))
+	}
+	if h := heard[0].Heard(sound.ToneA); h.Total < talkTime-startup-clocks {
+		t.Errorf("heard the own tone for %v after the transfer, want %v", h.Total, talkTime)
+	}
+	if h := heard[0].Heard(sound.ToneB); h.Total < time.Second {
+		t.Errorf("heard the callee for %v, want at least a second before the transfer", h.Total)
+	}
+}
