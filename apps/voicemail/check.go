@@ -39,13 +39,13 @@ func (c *caller) purge(o core.AOR) {
 // login asks for extension and PIN. Whether an extension exists is not told
 // before a PIN was entered.
 func (c *caller) login(ctx context.Context, id string, authorized bool) (core.User, bool, error) {
-	if err := c.tell(ctx, "voicemail_hello", ""); err != nil {
+	var err error
+	if c.ahead, err = c.say(ctx, "voicemail_hello", ""); err != nil {
 		return core.User{}, false, err
 	}
 	asked := id == ""
 	for range c.p.MaxLoginAttempts {
 		if asked {
-			var err error
 			if id, err = c.enter(ctx, "voicemail_enter_id"); err != nil {
 				return core.User{}, false, err
 			}

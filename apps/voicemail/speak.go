@@ -19,7 +19,7 @@ type caller struct {
 	s      core.Session
 	p      *Profile
 	domain string
-	ahead  key // pressed before its menu was said
+	ahead  key // pressed before its menu or prompt was said
 }
 
 // errTransferred ends the application after the call was sent elsewhere.
@@ -131,9 +131,13 @@ func (c *caller) menu(ctx context.Context, macro string, spoken []string, more .
 // maxEntry is how many digits an extension or a PIN has at most.
 const maxEntry = 32
 
-// enter says a prompt and collects digits until the terminator or a pause.
+// enter says a prompt and collects digits until the terminator or a pause. Who
+// knows the way need not wait for the prompt.
 func (c *caller) enter(ctx context.Context, macro string) (string, error) {
-	k, err := c.say(ctx, macro, c.p.TerminatorKey)
+	k, err := c.ahead, error(nil)
+	if c.ahead = 0; k == 0 {
+		k, err = c.say(ctx, macro, c.p.TerminatorKey)
+	}
 	var digits []byte
 	for err == nil && len(digits) < maxEntry {
 		if k == 0 {

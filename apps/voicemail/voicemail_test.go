@@ -463,6 +463,16 @@ func TestCheck(t *testing.T) {
 	})
 }
 
+func TestWhoKnowsTheWayNeedsNoPrompt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := open(t, sounds{})
+		p := &person{answers: []string{"voicemail_hello=1000#8642##"}}
+		if err := o.call(t, p, checking); err != nil || !slices.Equal(p.heard, []string{"voicemail_hello", "voicemail_enter_pass,#", "voicemail_message_count,0:new", "voicemail_goodbye"}) {
+			t.Errorf("%v, heard %q", err, p.heard)
+		}
+	})
+}
+
 func TestHangupWhileListeningKeepsTheMessageNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := open(t, sounds{})

@@ -38,9 +38,9 @@ func TestInteropBaresipVoicemail(t *testing.T) {
 	owner.Expect(phone.CallClosed)
 	caller.Expect(phone.CallEstablished)
 	const untilHeard, speaking = 26 * time.Second, 5 * time.Second
-	caller.Talk(2 * time.Second)           // the dialplan waits a second before it greets
-	dialKeys(caller, "#")                  // to the tone
-	caller.Talk(speaking + time.Second)    // the tone comes first
+	caller.Talk(2 * time.Second)        // the dialplan waits a second before it greets
+	dialKeys(caller, "#")               // to the tone
+	caller.Talk(speaking + time.Second) // the tone comes first
 	caller.Hangup()
 	caller.Expect(phone.CallClosed)
 

@@ -140,6 +140,7 @@ func (r *Rig) list(l *lan.LAN) []module.Entry {
 		{Name: "app/data", New: as(data.New)},
 		{Name: "app/play", New: play.New},
 		{Name: "app/record", New: record.New},
+		{Name: "app/voicemail", New: newAnswerer},
 		{Name: "dialplan/inline", New: as(inlineplan.New)},
 		{Name: "dialplan/xml", Config: "dialplan", New: as(xmlplan.New)},
 		{Name: "endpoint/user", New: user.New},
