@@ -140,19 +140,25 @@ func TestSamplePromptsExist(t *testing.T) {
 	}
 }
 
-// TestSampleMenusAreComplete: their prompts are in the built-in sounds, and every
-// number that they transfer to is one of the dialplan.
+// TestSampleMenusAreComplete: their prompts are in the built-in sounds or are
+// macros, and every number that they transfer to is one of the dialplan.
 func TestSampleMenusAreComplete(t *testing.T) {
 	tree := load(t, nil)
 	index, dialplan := sounds.New(sounds.FS), tree.Section("dialplan").Find("context", "name", "default")
 	transfer := regexp.MustCompile(`^transfer (\w+) XML default$`)
+	macros := map[string]bool{}
+	walk(tree.Section("languages"), func(n *config.Node) {
+		if n.Name == "macro" {
+			macros[n.Attr("name")] = true
+		}
+	})
 	walk(tree.Configuration("ivr.conf"), func(n *config.Node) {
 		for _, a := range n.Attrs {
-			for name := range strings.SplitSeq(strings.TrimPrefix(a.Value, "file_string://"), "!") {
-				name = strings.TrimPrefix(name, tree.Vars()["sound_prefix"]+"/")
-				if _, err := index.Find(sounds.Prefix+"/"+name, 8000); strings.HasSuffix(name, ".wav") && err != nil {
-					t.Errorf("%s: %s: %v", n.Pos, a.Name, err)
-				}
+			if _, err := index.Find(sounds.Prefix+"/"+a.Value, 8000); strings.HasSuffix(a.Value, ".wav") && err != nil {
+				t.Errorf("%s: %s: %v", n.Pos, a.Name, err)
+			}
+			if name, ok := strings.CutPrefix(a.Value, "phrase:"); ok && !macros[name] {
+				t.Errorf("%s: %s: there is no macro %q", n.Pos, a.Name, name)
 			}
 			if m := transfer.FindStringSubmatch(a.Value); m != nil {
 				if extension, _ := find(t, dialplan, m[1]); extension == "unknown_number" {

@@ -227,11 +227,11 @@ func (w *walk) choose(ctx context.Context, mn *menu, p pick) (way, error) {
 func (w *walk) sub(ctx context.Context, mn *menu, p pick) (way, error) {
 	name := w.s.Expand(ctx, p.param)
 	next := w.book.find(name)
-	switch {
-	case next == nil:
+	if next == nil {
 		w.note("there is no such menu", mn, "name", name)
 		return again, nil
-	case next == mn:
+	}
+	if next == mn {
 		return afresh, nil
 	}
 	came, err := w.run(ctx, next, false)

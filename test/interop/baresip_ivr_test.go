@@ -82,6 +82,11 @@ func TestInteropBaresipAutoAttendant(t *testing.T) {
 				callee.ExpectWithin(phone.CallIncoming, greeting+2*waits)
 				callee.Hangup() // it rings: that is all
 				callee.Expect(phone.CallClosed)
+				caller.Hangup()
+				caller.Expect(phone.CallClosed)
+				if heard := caller.Heard(); len(heard) != 1 || heard[0].Loud() < greeting/4 {
+					t.Errorf("heard no greeting in %d recordings", len(heard))
+				}
 				return
 			}
 			mustTalk(t, caller, callee)
