@@ -8,6 +8,7 @@ import (
 	"github.com/tandemswitch/tandem/apps/apptest"
 	"github.com/tandemswitch/tandem/apps/ivr"
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/coretest"
 	"github.com/tandemswitch/tandem/core/module"
 )
 
@@ -78,6 +79,29 @@ func TestQueueDTMF(t *testing.T) {
 	}
 	if err := queue(t.Context(), s, ""); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestQueuedKeysAreSentWhenTheLegAnswers: to the callee, and to nobody once that
+// was taken back.
+func TestQueuedKeysAreSentWhenTheLegAnswers(t *testing.T) {
+	for want, steps := range map[string][]string{"digits w12": {"queue_dtmf w12"}, "": {"queue_dtmf 12", "queue_dtmf"}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := coretest.NewWorld()
+			bridgedIn(t, w, steps, "", "")
+			for i, s := range w.Engine.Streams() {
+				var sent string
+				for _, c := range s.Calls() {
+					if strings.HasPrefix(c, "digits") {
+						sent += c
+					}
+				}
+				// The callee's stream is opened first: the caller's waits for an answer to its offer.
+				if i == 0 && sent != want || i == 1 && sent != "" {
+					t.Errorf("%q: stream %d was asked %q, want %q on the first", steps, i, sent, want)
+				}
+			}
+		})
 	}
 }
 

@@ -93,7 +93,12 @@ func TestBindMetaAppArguments(t *testing.T) {
 // returns what ran on which leg.
 func bridged(t *testing.T, steps []string, a, b string) string {
 	t.Helper()
-	w := coretest.NewWorld()
+	return bridgedIn(t, coretest.NewWorld(), steps, a, b)
+}
+
+// bridgedIn is bridged in a world that the test looks at.
+func bridgedIn(t *testing.T, w *coretest.World, steps []string, a, b string) string {
+	t.Helper()
 	w.Play = &prompts{}
 	m, err := ivr.New(nil, w.Deps())
 	if err != nil {
