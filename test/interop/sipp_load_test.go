@@ -103,9 +103,9 @@ func TestInteropSippCallsLeaveNothingBehind(t *testing.T) {
 	// Rings, caches and the heap's own waste, and a line for each call in bounded lists.
 	heapPlay := float64(20<<20 + calls<<10)
 	limits := tandem.Metrics{
-		"tandem_channels":  0,
-		"go_goroutines":    before["go_goroutines"] + play,
-		"process_open_fds": before["process_open_fds"] + play,
+		"tandem_channels":              0,
+		"go_goroutines":                before["go_goroutines"] + play,
+		"process_open_fds":             before["process_open_fds"] + play,
 		"go_memstats_heap_inuse_bytes": before["go_memstats_heap_inuse_bytes"] + heapPlay,
 	}
 	for name := range limits {
