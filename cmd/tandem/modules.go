@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/tandemswitch/tandem/apps/call"
+	"github.com/tandemswitch/tandem/apps/conference"
 	"github.com/tandemswitch/tandem/apps/console"
 	"github.com/tandemswitch/tandem/apps/data"
 	"github.com/tandemswitch/tandem/apps/ivr"
@@ -30,6 +31,7 @@ import (
 func modules(p parts, a *assembly) []module.Entry {
 	list := []module.Entry{
 		{Name: "app/call", New: call.New},
+		{Name: "app/conference", Config: "conference.conf", New: conference.New},
 		{Name: "app/console", New: console.New(consoleConfig(a))},
 		{Name: "app/data", New: as(data.New)},
 		{Name: "app/ivr", Config: "ivr.conf", New: ivr.New},
