@@ -241,6 +241,9 @@ func (m *Module) inject(args string) (string, error) {
 			continue
 		}
 		m.tell("voicemail.left", msg, nil)
+		if err := m.mail(p, msg); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return "", err

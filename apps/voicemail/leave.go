@@ -210,6 +210,7 @@ func (c *caller) delivered(id string) {
 	}})
 	c.m.tell("voicemail.left", msg, c.s)
 	c.copies(msg)
+	c.mail(msg) // last: it may be the end of the message
 }
 
 // copies puts a copy into the boxes of vm_cc: USER@DOMAIN, separated by commas.
@@ -235,6 +236,16 @@ func (c *caller) copyTo(msg box.Message, domain, id string) error {
 	copied, err := c.m.boxes.Inject(msg, path, c.p.limits(u))
 	if err == nil {
 		c.m.tell("voicemail.left", copied, c.s)
+		c.mail(copied)
 	}
 	return err
+}
+
+// mail spools the letters about a message; one that cannot be written is told
+// and costs nothing else.
+func (c *caller) mail(msg box.Message) {
+	if err := c.m.mail(c.p, msg); err != nil {
+		c.m.deps.Log.Error("message not mailed", "aor", msg.Owner.String(), "err", err)
+		c.s.Journal(core.JournalEntry{Kind: core.JournalApp, Sentence: "message not mailed", Data: []any{"message", msg.ID, "err", err.Error()}})
+	}
 }

@@ -107,6 +107,13 @@ type Profile struct {
 	// SecurePIN refuses PINs that everybody tries: 1111, 1234, the extension.
 	SecurePIN bool `config:"secure-password" default:"true"`
 
+	// EmailFrom is the sender of letters, unless the user's vm-mailfrom says another.
+	EmailFrom string `config:"email-from" default:"voicemail@localhost"`
+	// EmailSubject is a Go template: {{.CallerName}}, {{.CallerNumber}}, {{.User}}, {{.Domain}}, {{.Time}}, {{.Length}}, {{.Urgent}}, {{.New}}, {{.Saved}}.
+	EmailSubject string `config:"email-subject" default:"Voicemail from {{.CallerName}} {{.CallerNumber}}"`
+	// EmailBody is the template of the letter's text.
+	EmailBody string `config:"email-body" default:"{{if .Urgent}}Urgent. {{end}}{{.CallerName}} {{.CallerNumber}} left a message of {{.Length}} for {{.User}}. New messages: {{.New}}."`
+
 	// Other are parameters that FreeSWITCH has and this switch does without.
 	Other map[string]string `config:"*"`
 }
@@ -117,6 +124,12 @@ type Settings struct {
 	LockAfter int `config:"lock-after-failures" default:"10" min:"0" max:"1000"`
 	// LockFor is how long it is locked.
 	LockFor time.Duration `config:"lock-time-sec" default:"900" unit:"s" min:"1s" max:"168h"`
+	// SMTPServer is the HOST:PORT that takes letters; empty: no message is mailed.
+	SMTPServer string `config:"smtp-server" default:""`
+	// SMTPUser is who the switch is to that server; empty: nobody asks.
+	SMTPUser string `config:"smtp-user" default:""`
+	// SMTPPassword is the user's password. It is sent over TLS, or to this host, only.
+	SMTPPassword string `config:"smtp-password" default:""`
 	// Debug is FreeSWITCH's.
 	Debug int `config:"debug" default:"0"`
 	// ExactMatch is FreeSWITCH's: boxes are always asked for by their exact name.
@@ -200,6 +213,9 @@ func (p *Profile) problems() []string {
 			}
 			seen[key] = true
 		}
+	}
+	if err := p.checkTemplates(); err != nil {
+		list = append(list, "e-mail template: "+err.Error())
 	}
 	if p.MaxRecordLength < p.MinRecordLength {
 		list = append(list, "max-record-len is below min-record-len")

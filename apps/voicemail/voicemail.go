@@ -7,7 +7,7 @@
 //
 // What is said are the phrase macros voicemail_…, put together by the function
 // phrase_string; one that is missing is silence and never ends a call. The
-// package starts one goroutine, of Run.
+// package's goroutines are those of Run.
 package voicemail
 
 import (
@@ -16,10 +16,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tandemswitch/tandem/apps/voicemail/box"
+	"github.com/tandemswitch/tandem/apps/voicemail/mail"
 	"github.com/tandemswitch/tandem/core"
 	"github.com/tandemswitch/tandem/core/config"
 	"github.com/tandemswitch/tandem/core/expand"
@@ -40,6 +42,7 @@ type Module struct {
 	settings Settings
 	lazy     *lazyTable
 	boxes    *box.Store
+	letters  *mail.Queue
 
 	profiles atomic.Pointer[map[string]*Profile]
 }
@@ -67,6 +70,10 @@ func With(o Options) module.Constructor {
 		m.boxes = box.New(box.Config{
 			Dir: filepath.Join(deps.DataDir, "voicemail"), Table: m.lazy, Log: deps.Log, MinLength: mendLength,
 			LockAfter: settings.LockAfter, LockFor: settings.LockFor, OnChange: m.changed,
+		})
+		m.letters = mail.New(mail.Config{
+			Dir: filepath.Join(deps.DataDir, "mail"), Log: deps.Log,
+			Server: mail.Server{Addr: settings.SMTPServer, User: settings.SMTPUser, Password: settings.SMTPPassword},
 		})
 		return m, nil
 	}
@@ -99,9 +106,15 @@ func (m *Module) Open() error {
 	return nil
 }
 
-// Run implements module.Module: it writes again what the database refused.
+// Run implements module.Module: it writes again what the database refused, and
+// sends letters.
 func (m *Module) Run(ctx context.Context) error {
-	m.boxes.Run(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { m.boxes.Run(ctx) })
+	if m.settings.SMTPServer != "" {
+		wg.Go(func() { m.letters.Run(ctx) })
+	}
+	wg.Wait()
 	return nil
 }
 

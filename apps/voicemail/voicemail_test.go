@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/tandemswitch/tandem/apps/voicemail"
 	"github.com/tandemswitch/tandem/apps/voicemail/box"
 	"github.com/tandemswitch/tandem/core"
+	"github.com/tandemswitch/tandem/core/config"
 	"github.com/tandemswitch/tandem/core/presence"
 	"github.com/tandemswitch/tandem/media"
 	"github.com/tandemswitch/tandem/media/file"
@@ -32,6 +35,10 @@ type people struct{ core.Directory }
 
 func (people) User(d, id string) (core.User, bool) {
 	u := core.User{ID: id, Domain: domain, Params: map[string]string{"vm-password": "8642"}}
+	if id == "1001" {
+		u.Params["vm-mailto"], u.Params["vm-email-all-messages"] = "bob@example.org, boss@example.org", "true"
+		u.Params["vm-keep-local-after-email"] = "false"
+	}
 	if id == "1002" {
 		u.Params["vm-enabled"] = "false"
 	}
@@ -123,13 +130,18 @@ type office struct {
 	board   *presence.Board
 	notices *notices
 	app     core.App
+	data    string
 }
 
-func open(t *testing.T, snd core.Sounds) *office {
+func open(t *testing.T, snd core.Sounds) *office { return openWith(t, snd, nil) }
+
+// openWith has a configuration.
+func openWith(t *testing.T, snd core.Sounds, cfg *config.Node) *office {
 	t.Helper()
-	o := &office{board: presence.New(), notices: &notices{}}
-	m, err := voicemail.With(voicemail.Options{Table: func() (box.Table, error) { return memory{}, nil }})(nil, core.Deps{
-		Directory: people{}, Commands: phrases{}, Sounds: snd, Presence: o.board, Events: o.notices, Log: slog.New(slog.DiscardHandler), DataDir: t.TempDir(),
+	data := t.TempDir()
+	o := &office{board: presence.New(), notices: &notices{}, data: data}
+	m, err := voicemail.With(voicemail.Options{Table: func() (box.Table, error) { return memory{}, nil }})(cfg, core.Deps{
+		Directory: people{}, Commands: phrases{}, Sounds: snd, Presence: o.board, Events: o.notices, Log: slog.New(slog.DiscardHandler), DataDir: data,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -621,4 +633,55 @@ func TestCommands(t *testing.T) {
 			}
 		}
 	})
+}
+
+// configuration is a tree with voicemail.conf.
+func configuration(t *testing.T, text string) *config.Node {
+	t.Helper()
+	tree, err := config.Load(config.Options{FS: fstest.MapFS{"freeswitch.xml": {Data: []byte(`<document type="freeswitch/xml"><section name="configuration"><configuration name="voicemail.conf">` + text + `</configuration></section></document>`)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree.Configuration("voicemail.conf")
+}
+
+func TestMessageIsMailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := openWith(t, sounds{}, configuration(t, `<settings><param name="smtp-server" value="127.0.0.1:25"/></settings>`))
+		if err := o.call(t, &person{talks: []time.Duration{5 * time.Second}}, "default "+domain+" 1001"); err != nil {
+			t.Fatal(err)
+		}
+		letters, _ := filepath.Glob(filepath.Join(o.data, "mail", "*.letter"))
+		if len(letters) != 2 {
+			t.Fatalf("letters %v", letters)
+		}
+		text, err := os.ReadFile(letters[0])
+		for _, want := range []string{"Subject: Voicemail from Alice 1000", "filename=msg_", "Alice 1000 left a message of", "@example.org"} {
+			if err != nil || !strings.Contains(string(text), want) {
+				t.Errorf("%q is not in the letter, %v", want, err)
+			}
+		}
+		if len(text) < 5*16000*4/3 {
+			t.Errorf("a letter of %d bytes", len(text))
+		}
+		if n := o.Boxes().Counts(core.AOR{User: "1001", Domain: domain}); n.New != 0 {
+			t.Errorf("%v, though it need not be kept", n)
+		}
+	})
+}
+
+func TestConfigurationMistakesAreTold(t *testing.T) {
+	for text, want := range map[string]string{
+		`<profiles><profile name="a"><param name="save-file-key" value="12"/></profile></profiles>`:       "key \"12\"",
+		`<profiles><profile name="a"><param name="save-file-key" value="1"/></profile></profiles>`:        "two meanings",
+		`<profiles><profile name="a"><param name="email-body" value="{{.Nobody}}"/></profile></profiles>`: "template",
+		`<profiles><profile name="a"><param name="spell-key" value="1"/></profile></profiles>`:            "spell-key",
+		`<profiles><profile name="a"/><profile name="A"/></profiles>`:                                     "twice",
+		`<settings><param name="lock" value="1"/></settings>`:                                             "lock",
+	} {
+		_, err := voicemail.With(voicemail.Options{})(configuration(t, text), core.Deps{Log: slog.New(slog.DiscardHandler)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want something about %s", text, err, want)
+		}
+	}
 }
