@@ -84,13 +84,13 @@ type lazyTable struct{ box.Table }
 
 // Open implements module.Opener: it loads the boxes, mends what a killed
 // process left behind and makes the first PIN of every user who has none.
-func (m *Module) Open() error {
+func (m *Module) Open(ctx context.Context) error {
 	table, err := m.options.Table()
 	if err != nil {
 		return fmt.Errorf("voicemail: %w", err)
 	}
 	m.lazy.Table = table
-	if err := m.boxes.Open(context.Background()); err != nil {
+	if err := m.boxes.Open(ctx); err != nil {
 		return err
 	}
 	for _, domain := range m.deps.Directory.Domains() {

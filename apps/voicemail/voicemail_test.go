@@ -147,7 +147,7 @@ func openWith(t *testing.T, snd core.Sounds, cfg *config.Node) *office {
 		t.Fatal(err)
 	}
 	o.Module = m.(*voicemail.Module)
-	if err := o.Open(); err != nil {
+	if err := o.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	o.app = o.Apps()[0]

@@ -64,7 +64,7 @@ func (c *serveCmd) Run(ctx context.Context, st streams, sigs <-chan os.Signal) e
 	for _, w := range tree.Warnings() {
 		log.Warn("configuration", "err", w.Error())
 	}
-	if err := a.modules.Open(); err != nil {
+	if err := a.modules.Open(ctx); err != nil {
 		return taken(err)
 	}
 	c.greet(st, a, secret)

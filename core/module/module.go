@@ -43,7 +43,9 @@ type Module interface {
 // Optional methods of a module.
 type (
 	// Opener acquires what can fail (sockets, files) before any module runs.
-	Opener interface{ Open() error }
+	Opener interface {
+		Open(ctx context.Context) error
+	}
 	// Drainer is told that no new calls are wanted from now on.
 	Drainer interface{ Drain() }
 	// Reloader can change while it runs; all or nothing.
@@ -116,11 +118,11 @@ func node(tree *config.Tree, name string) *config.Node {
 }
 
 // Open opens every module in order.
-func (s *Set) Open() error {
+func (s *Set) Open(ctx context.Context) error {
 	var errs []error
 	for _, r := range s.modules {
 		if o, ok := r.module.(Opener); ok {
-			if err := o.Open(); err != nil {
+			if err := o.Open(ctx); err != nil {
 				errs = append(errs, err)
 			}
 		}

@@ -61,7 +61,7 @@ func (p *part) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (p *part) Open() error { p.d.note("open:" + p.name); return p.open }
+func (p *part) Open(context.Context) error { p.d.note("open:" + p.name); return p.open }
 func (p *part) Drain()      { p.d.note("drain:" + p.name) }
 
 func (p *part) Apps() []core.App {
@@ -92,7 +92,7 @@ func TestModulesStopInReverseAfterTheDrain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := set.Open(); err != nil {
+		if err := set.Open(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -131,7 +131,7 @@ func TestOpenReportsEveryError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := set.Open(); !errors.Is(err, errPart) || !errors.Is(err, other) {
+	if err := set.Open(t.Context()); !errors.Is(err, errPart) || !errors.Is(err, other) {
 		t.Errorf("Open = %v", err)
 	}
 }

@@ -230,7 +230,7 @@ func (b *bench) start() {
 		b.t.Fatal(err)
 	}
 	b.m = m.(*Module)
-	if err := b.m.Open(); err != nil {
+	if err := b.m.Open(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -76,7 +76,7 @@ func offline(f testing.TB) *bench {
 	}
 	b := &bench{m: m.(*Module), net: n, sw: sw}
 	b.m.shards = b.m.shards[:1]
-	if err := b.m.Open(); err != nil {
+	if err := b.m.Open(f.Context()); err != nil {
 		f.Fatal(err)
 	}
 	return b

@@ -140,7 +140,7 @@ func newModule(network Network, storage func() (registrar.Storage, error), cfg *
 }
 
 // Open binds every socket, or none.
-func (m *Module) Open() error {
+func (m *Module) Open(context.Context) error {
 	var errs []error
 	for _, p := range m.profiles {
 		if err := p.open(); err != nil {

@@ -21,7 +21,7 @@ func TestRealSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	module := m.(*Module)
-	if err := module.Open(); err != nil {
+	if err := module.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -51,7 +51,7 @@ func TestRealSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := second.(*Module).Open(); err == nil || !strings.Contains(err.Error(), "port "+port) || !strings.Contains(err.Error(), "--set") {
+	if err := second.(*Module).Open(t.Context()); err == nil || !strings.Contains(err.Error(), "port "+port) || !strings.Contains(err.Error(), "--set") {
 		t.Errorf("taken port: %v", err)
 	}
 }

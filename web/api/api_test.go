@@ -234,7 +234,7 @@ func TestRunServesAndStops(t *testing.T) {
 	if err := o.api.Run(t.Context()); err == nil {
 		t.Error("runs without being open")
 	}
-	if err := o.api.Open(); err != nil {
+	if err := o.api.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -274,7 +274,7 @@ func TestTakenPortNamesTheFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = m.Open()
+	err = m.Open(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "--http "+l.Addr().String()) || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("Open: %v", err)
 	}

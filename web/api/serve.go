@@ -33,8 +33,9 @@ const (
 
 // Open implements module.Opener: it binds the listener. A port that is taken is
 // an error that names the flag to change it.
-func (m *Module) Open() error {
-	l, err := net.Listen("tcp", m.cfg.Addr) //nolint:noctx // binding an address does not wait
+func (m *Module) Open(ctx context.Context) error {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", m.cfg.Addr)
 	if err != nil {
 		return fmt.Errorf("REST and pages: --http %s: %w", m.cfg.Addr, err)
 	}

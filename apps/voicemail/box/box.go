@@ -58,6 +58,9 @@ type Config struct {
 type Store struct {
 	cfg Config
 	log *slog.Logger
+	// base is what writes to the table run under: they outlive the call that
+	// caused them. Set by Open.
+	base context.Context
 
 	telling sync.Mutex // one OnChange at a time, so that the last word is the newest
 	writing sync.Mutex // one write to the table at a time, in order
@@ -92,6 +95,7 @@ const writeTimeout = 5 * time.Second
 // Open loads the table and mends what a process that was killed left behind. It
 // tells the counts of every box that has messages.
 func (s *Store) Open(ctx context.Context) error {
+	s.base = context.WithoutCancel(ctx)
 	messages, settings, err := s.cfg.Table.Load(ctx)
 	if err != nil {
 		return err
@@ -228,7 +232,7 @@ func (s *Store) write(k key) error {
 	m, there := s.messages[k.message]
 	st := s.settings[k.owner]
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	ctx, cancel := context.WithTimeout(s.base, writeTimeout)
 	defer cancel()
 	var err error
 	switch {

@@ -115,7 +115,7 @@ func Start(ctx context.Context, cfg Config) (*Rig, error) {
 	if r.modules, err = module.Build(r.list(cfg.LAN), tree, deps, registry); err != nil {
 		return nil, err
 	}
-	if err := r.modules.Open(); err != nil {
+	if err := r.modules.Open(ctx); err != nil {
 		return nil, err
 	}
 	r.run(base)
