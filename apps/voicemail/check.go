@@ -68,6 +68,7 @@ func (c *caller) login(ctx context.Context, id string, authorized bool) (core.Us
 			return u, true, nil
 		case box.Locked:
 			macro = "voicemail_locked"
+		case box.Wrong:
 		}
 		c.s.Journal(core.JournalEntry{Kind: core.JournalApp, Sentence: "mailbox not opened", Data: []any{"mailbox", id, "locked", verdict == box.Locked}})
 		if err := c.tell(ctx, macro, ""); err != nil || verdict == box.Locked {

@@ -1,6 +1,7 @@
 package voicemail
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -148,7 +149,7 @@ func readProfiles(cfg *config.Node) (Settings, map[string]*Profile, error) {
 	var settings Settings
 	var errs config.Errors
 	note := func(err error) {
-		if list, ok := err.(config.Errors); ok {
+		if list, ok := errors.AsType[config.Errors](err); ok {
 			errs = append(errs, list...)
 		}
 	}
