@@ -91,24 +91,24 @@ func (m *Module) command(ctx context.Context, line string) (string, error) {
 	case len(args) == 1 && strings.EqualFold(args[0], "list"):
 		return m.listAll(), nil
 	case len(args) == 1:
-		return "", fmt.Errorf("Conference %s: what shall be done? %s", args[0], verbNames()) //nolint:staticcheck // FreeSWITCH's words begin so
+		return "", replyf("Conference %s: what shall be done? %s", args[0], verbNames())
 	}
 	name, args := args[0], args[1:]
 	all := verbs()
 	i := slices.IndexFunc(all, func(v verb) bool { return strings.EqualFold(v.name, args[0]) })
 	if i < 0 {
-		return "", fmt.Errorf("Conference command '%s' not found.", args[0]) //nolint:staticcheck // FreeSWITCH's words
+		return "", replyf("Conference command '%s' not found.", args[0])
 	}
 	v, args := all[i], args[1:]
 	if len(args) < v.least {
 		return "", fmt.Errorf("USAGE: conference %s %s %s", name, v.name, v.args)
 	}
 	if _, err := m.find(name); err != nil && !v.empty {
-		return "", fmt.Errorf("Conference %s not found", name) //nolint:staticcheck // FreeSWITCH's words
+		return "", replyf("Conference %s not found", name)
 	}
 	reply, err := v.run(ctx, m, name, args)
 	if errors.Is(err, core.ErrNotFound) && len(args) > 0 {
-		return "", fmt.Errorf("Non-Existant ID %s", args[0]) //nolint:staticcheck // FreeSWITCH's words, and its spelling
+		return "", replyf("Non-Existant ID %s", args[0])
 	}
 	if err != nil {
 		return "", err
@@ -204,9 +204,9 @@ func play(ctx context.Context, m *Module, name string, args []string) (string, e
 	}
 	switch err := m.Play(ctx, name, path, who, async); {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("(play) File: %s not found.", path) //nolint:staticcheck // FreeSWITCH's words
+		return "", replyf("(play) File: %s not found.", path)
 	case errors.Is(err, core.ErrNotFound):
-		return "", fmt.Errorf("Non-Existant ID %s", who) //nolint:staticcheck // FreeSWITCH's words
+		return "", replyf("Non-Existant ID %s", who)
 	case err != nil:
 		return "", err
 	}
@@ -317,3 +317,11 @@ func flagWords(o Member) []string {
 	}
 	return words
 }
+
+// replyError is a reply in FreeSWITCH's own words, which scripts compare.
+type replyError string
+
+// Error implements error.
+func (e replyError) Error() string { return string(e) }
+
+func replyf(format string, args ...any) error { return replyError(fmt.Sprintf(format, args...)) }
