@@ -98,6 +98,7 @@ func (m *member) setMute(on, quiet bool) {
 	m.applyMute()
 	if on {
 		m.talking = false
+		m.room.passFloor(m)
 	}
 	kind, sound := "conference.member_unmuted", m.room.profile.UnmutedSound
 	if on {

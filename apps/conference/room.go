@@ -282,6 +282,7 @@ func (r *room) gone(m *member, why error) {
 		return
 	}
 	r.members = slices.Delete(r.members, i, i+1)
+	r.passFloor(m)
 	if r.floor == m.id {
 		r.floor = 0
 	}
@@ -398,10 +399,18 @@ func (r *room) talks(ev media.MemberTalks) {
 	switch {
 	case m.talking && (holder == nil || !holder.talking):
 		r.giveFloor(m)
-	case !m.talking && r.floor == m.id:
-		if i := slices.IndexFunc(r.members, func(o *member) bool { return o.talking }); i >= 0 {
-			r.giveFloor(r.members[i])
-		}
+	case !m.talking:
+		r.passFloor(m)
+	}
+}
+
+// passFloor gives the floor to another who talks, if m had it.
+func (r *room) passFloor(m *member) {
+	if r.floor != m.id {
+		return
+	}
+	if i := slices.IndexFunc(r.members, func(o *member) bool { return o != m && o.talking }); i >= 0 {
+		r.giveFloor(r.members[i])
 	}
 }
 
