@@ -89,7 +89,7 @@ func (m *Module) Reload(cfg *config.Node) error {
 // Apps implements module.AppProvider.
 func (m *Module) Apps() []core.App {
 	return []core.App{{
-		Name: "conference", Syntax: "NAME[@PROFILE][+PIN][+flags{FLAG|…}]", Doc: "join a conference room", Resume: core.ResumeContinue,
+		Name: "conference", Syntax: "NAME[@PROFILE][+PIN][+flags{FLAG|…}]", Doc: "join a conference room", Resume: core.ResumeRestart,
 		Run: m.run,
 	}}
 }

@@ -97,6 +97,10 @@ func costEngine(t *testing.T, mode string, remotes []netip.AddrPort) (*world, []
 	sh, _ := strconv.Atoi(os.Getenv("SHARDS"))
 	w := newWorld(t, Config{Codecs: testCodecs(), Shards: sh})
 	var streams []media.Stream
+	hall, err := w.engine.NewRoom(media.RoomConfig{Label: "cost"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var local []netip.AddrPort
 	for i, r := range remotes {
 		s, err := w.engine.Open(media.StreamConfig{Local: netip.MustParseAddr("127.0.0.1"), Symmetric: true})
@@ -115,6 +119,10 @@ func costEngine(t *testing.T, mode string, remotes []netip.AddrPort) (*world, []
 		switch mode {
 		case "play":
 			_, err = s.Play(mediatest.NewSampleSource(8000, make([]int16, 8000*3600)), media.PlayOptions{})
+		case "room": // all talk
+			_, err = hall.Join(s, media.MemberConfig{})
+		case "hall": // nobody is loud enough
+			_, err = hall.Join(s, media.MemberConfig{Energy: 32000})
 		case "record":
 			_, err = s.Tap(&bin{})
 			fallthrough
