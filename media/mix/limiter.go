@@ -64,36 +64,51 @@ func minus(dst []int16, sum []int32, own []int16) (over uint32) {
 // squeeze is Minus where the gain is not one, or has to fall.
 func (l *Limiter) squeeze(dst []int16, sum []int32, own []int16) {
 	gain := 1 - l.cut
-	peak, first := int32(0), len(sum)
-	for i := range sum {
-		v := abs(at(sum, own, i))
-		peak = max(peak, v)
-		if first == len(sum) && float32(v)*gain > limit {
-			first = i
-		}
-	}
+	top := peak(sum, own)
 	target := float32(1)
-	if peak > limit {
-		target = limit / float32(peak)
+	if top > limit {
+		target = limit / float32(top)
 	}
 	ramp := len(dst)
 	if target < gain {
+		first := 0
+		for fits := int32(limit / gain); first < len(sum) && abs(at(sum, own, first)) <= fits; first++ {
+		}
 		ramp = max(first, min(attackSamples, len(dst)))
 	} else {
 		target = min(target, gain+release)
 	}
-	step := (target - gain) / float32(ramp)
+	const one = 1 << gainBits
+	g, end := int64(gain*one), int64(target*one)
+	step := (end - g) / int64(ramp)
 	for i := range dst {
-		if i < ramp {
-			gain += step
-		} else {
-			gain = target
+		if g += step; i >= ramp {
+			g = end
 		}
-		dst[i] = clip(float32(at(sum, own, i)) * gain)
+		v := (int64(at(sum, own, i))*g + one/2) >> gainBits
+		dst[i] = int16(min(max(v, -limit), limit))
 	}
 	if l.cut = 1 - target; l.cut < 1e-6 {
 		l.cut = 0
 	}
+}
+
+// gainBits is the precision of a gain that is applied: a sum of 31 bits times
+// it fits 64.
+const gainBits = 30
+
+// peak is the largest magnitude of the sum less own.
+func peak(sum []int32, own []int16) int32 {
+	n := min(len(sum), len(own))
+	low, high := int32(0), int32(0)
+	for i, o := range own[:n] {
+		v := sum[i] - int32(o)
+		low, high = min(low, v), max(high, v)
+	}
+	for _, v := range sum[n:] {
+		low, high = min(low, v), max(high, v)
+	}
+	return max(high, -low)
 }
 
 func at(sum []int32, own []int16, i int) int32 {
