@@ -31,11 +31,15 @@ import (
 	"github.com/tandemswitch/tandem/test/interop/loopback"
 )
 
-// Build compiles the switch into a folder and returns the program's path. It takes
-// as long as the compiler does.
+// Build compiles the switch into a folder and returns the program's path. Beside it lies
+// the sample configuration of the same moment, for tests that add to it. It takes as long as
+// the compiler does.
 func Build(ctx context.Context, dir string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
+		return "", err
+	}
+	if err := os.CopyFS(filepath.Join(dir, sampleDir), os.DirFS(filepath.Join(root, sampleDir))); err != nil {
 		return "", err
 	}
 	binary := filepath.Join(dir, "tandem")
@@ -46,6 +50,9 @@ func Build(ctx context.Context, dir string) (string, error) {
 	}
 	return binary, nil
 }
+
+// sampleDir is the folder of the sample configuration, in the module and beside a program of Build.
+const sampleDir = "conf"
 
 // moduleRoot is the next folder upwards with a go.mod.
 func moduleRoot() (string, error) {
@@ -144,7 +151,7 @@ func Open(tb testing.TB, cfg Config) *Switch {
 	}
 	maps.Copy(s.vars, cfg.Set)
 	if cfg.Extensions != "" {
-		if s.conf, err = sampleWith(tb.TempDir(), cfg.Extensions); err != nil {
+		if s.conf, err = sampleWith(tb.TempDir(), cfg); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -218,20 +225,24 @@ func (s *Switch) PID() int { return s.process.PID() }
 func (s *Switch) Log() string { return s.process.Log() }
 
 // sampleWith copies the sample configuration into a folder and adds extensions.
-func sampleWith(dir, extensions string) (string, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return "", err
+func sampleWith(dir string, cfg Config) (string, error) {
+	sample := filepath.Join(filepath.Dir(cfg.Binary), sampleDir)
+	if _, err := os.Stat(sample); err != nil { // a program that Build did not make
+		root, err := moduleRoot()
+		if err != nil {
+			return "", err
+		}
+		sample = filepath.Join(root, sampleDir)
 	}
-	conf := filepath.Join(dir, "conf")
-	if err := os.CopyFS(conf, os.DirFS(filepath.Join(root, "conf"))); err != nil {
+	conf := filepath.Join(dir, sampleDir)
+	if err := os.CopyFS(conf, os.DirFS(sample)); err != nil {
 		return "", err
 	}
 	file := filepath.Join(conf, "dialplan", "default", "test.xml")
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return "", err
 	}
-	return conf, os.WriteFile(file, []byte("<include>\n"+extensions+"\n</include>\n"), 0o644)
+	return conf, os.WriteFile(file, []byte("<include>\n"+cfg.Extensions+"\n</include>\n"), 0o644)
 }
 
 // stopGrace is how long the switch may take to drain and stop. Tests end their calls
