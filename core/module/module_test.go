@@ -62,7 +62,7 @@ func (p *part) Run(ctx context.Context) error {
 }
 
 func (p *part) Open(context.Context) error { p.d.note("open:" + p.name); return p.open }
-func (p *part) Drain()      { p.d.note("drain:" + p.name) }
+func (p *part) Drain()                     { p.d.note("drain:" + p.name) }
 
 func (p *part) Apps() []core.App {
 	list := make([]core.App, len(p.apps))
